@@ -1,0 +1,51 @@
+# Every target does its own set-up: a virtual environment with pinned packages, made once and again when the pins change.
+PYTHON ?= python3
+PORT ?= 8000
+DATA_DIR ?= .local
+VENV := .venv
+PY := $(VENV)/bin/python
+export PORT DATA_DIR
+
+.PHONY: run demo test test-all check lint types contracts migrate bench install clean
+
+run: install
+	@exec $(PY) -m local run
+
+demo: install
+	@$(PY) -m local demo
+
+test: install
+	$(PY) -m pytest
+
+test-all: install
+	$(PY) -m pytest --all
+
+check: lint types contracts test
+
+lint: install
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: install
+	$(PY) -m mypy
+
+contracts: install
+	$(VENV)/bin/lint-imports
+
+migrate: install
+	$(PY) -m local migrate
+
+bench: install
+	$(PY) -m bench
+
+install: $(VENV)/installed
+
+$(VENV)/installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Name another with PYTHON=...")'
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@echo "installing packages into $(VENV) (once)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

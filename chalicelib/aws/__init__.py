@@ -1,0 +1,1 @@
+"""Thin clients of AWS services, with our verbs and our errors. Nothing else imports boto3."""

@@ -1,0 +1,73 @@
+"""AWS Step Functions: start executions of content-addressed state machines."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import Any
+
+from chalicelib.compiler.asl import StateMachine
+from chalicelib.errors import UnavailableError
+from chalicelib.settings import Settings
+
+START_ATTEMPTS = 5
+"""A state machine just made may not be seen at once (its API is eventually consistent)."""
+
+
+class StepFunctions:
+    """Starts and describes executions."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def _client(self) -> Any:
+        import boto3  # noqa: PLC0415 - 100 ms that only callers of AWS pay
+        from botocore.config import Config  # noqa: PLC0415
+
+        return boto3.client(
+            "stepfunctions",
+            region_name=self._settings.region,
+            config=Config(retries={"mode": "adaptive", "max_attempts": 5}, max_pool_connections=50),
+        )
+
+    def start(self, machine: StateMachine, name: str, execution_input: dict[str, str]) -> str:
+        """Start an execution and give its ARN; one of that name that exists already is the same one.
+
+        The state machine is made when it is missing. Raises UnavailableError while it can't be seen yet.
+        """
+        for _ in range(START_ATTEMPTS):
+            if self._try_start(machine, name, execution_input):
+                return self._arn("execution", f"{machine.name}:{name}")
+            self._create(machine)
+        raise UnavailableError(f"the new state machine {machine.name} can't be started yet")
+
+    def _try_start(self, machine: StateMachine, name: str, execution_input: dict[str, str]) -> bool:
+        """False where there is no such state machine."""
+        arn = self._arn("stateMachine", machine.name)
+        try:
+            self._client.start_execution(stateMachineArn=arn, name=name, input=json.dumps(execution_input))
+        except self._client.exceptions.ExecutionAlreadyExists:
+            return True
+        except self._client.exceptions.StateMachineDoesNotExist:
+            return False
+        return True
+
+    def exists(self, execution_arn: str) -> bool:
+        """Whether Step Functions knows this execution."""
+        try:
+            self._client.describe_execution(executionArn=execution_arn)
+        except (self._client.exceptions.ExecutionDoesNotExist, self._client.exceptions.StateMachineDoesNotExist):
+            return False
+        return True
+
+    def _create(self, machine: StateMachine) -> None:
+        self._client.create_state_machine(
+            name=machine.name,
+            definition=machine.definition,
+            roleArn=self._settings.state_machine_role,
+            type="STANDARD",
+        )
+
+    def _arn(self, kind: str, name: str) -> str:
+        return f"arn:aws:states:{self._settings.region}:{self._settings.account_id}:{kind}:{name}"

@@ -1,0 +1,126 @@
+"""What the compiler and the runner know of a type of node: its config, its handles, how it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo
+
+
+class Kind(Enum):
+    """How a node spends its time; decides which unit it may share."""
+
+    PURE = "pure"
+    """Microseconds of computing, no input or output."""
+    IO = "io"
+    """Waits on the outside world inside its Lambda call."""
+    WAIT = "wait"
+    """Waits in Step Functions, with nothing running."""
+
+
+class NodeFailure(Exception):  # noqa: N818 - it is what happens to a node, told as `error` in its result
+    """The node can't succeed. `retryable`: another attempt may go better, so the default retry applies."""
+
+    def __init__(
+        self, code: str, message: str, *, retryable: bool = False, details: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retryable = retryable
+        self.details = dict(details or {})
+
+    def as_json(self) -> dict[str, Any]:
+        """`{code, message, …details}`: the `error` of a node result."""
+        return {"code": self.code, "message": str(self), **self.details}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An answer from outside: header names are lower case, the body is as it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpClient(Protocol):
+    """What a node may use to speak HTTP."""
+
+    def request(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout: float
+    ) -> HttpResponse:
+        """Send one request; `timeout` bounds the whole exchange, in seconds. Raises NodeFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a running node gets besides its config."""
+
+    run: Mapping[str, Any]
+    """`$run`: id, workflow_id, workspace_id, version, started_at, trigger."""
+    input: Any
+    http: HttpClient
+    timeout_seconds: float
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a node ended well. `branch` names the handle it chose where its type has several."""
+
+    output: Any
+    branch: str = "out"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """A node of kind WAIT asks to be continued at a time."""
+
+    until: datetime
+
+
+def only_out(_config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The handles of a type with the default output alone."""
+    return ("out",)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeType:
+    """A type of node. `run` gets the config with its expressions evaluated, validated again, and the context."""
+
+    name: str
+    label: str
+    description: str
+    config: type[Config]
+    run: Callable[[Any, Context], Result | WaitUntil]
+    kind: Kind = Kind.PURE
+    handles: Callable[[Mapping[str, Any]], tuple[str, ...]] = field(default=only_out)
+    """The handles an edge may leave by, from the config as drawn."""
+    default_attempts: int = 1
+    """Attempts without a `retry` of the node's own; only failures marked retryable use them."""
+    default_timeout_seconds: int = 60
+
+
+class Config(BaseModel):
+    """The base of every config: a key that no one reads is a typo, so it is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def is_expression(value: object) -> bool:
+    """Whether the value is one whole expression, `{% … %}`."""
+    return isinstance(value, str) and value.strip().startswith("{%") and value.strip().endswith("%}")
+
+
+def _whole_expression(value: object, info: ValidationInfo) -> str:
+    if is_expression(value) and not (info.context or {}).get("evaluated"):
+        return str(value)
+    raise ValueError("not an expression")
+
+
+Expression = Annotated[str, PlainValidator(_whole_expression)]
+"""In a field's type: the field may be drawn as an expression. Evaluated configs no longer match it."""

@@ -1,0 +1,63 @@
+"""Whether a JSON value is a React Flow graph at all. Meaning is `validate.py`'s."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .problems import MalformedGraphError, Problem
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+class NodeShape(_Shape):
+    """A node as React Flow keeps it; keys that are layout are not read."""
+
+    id: str = Field(min_length=1, max_length=200)
+    type: str | None = None
+    parent_id: str | None = Field(default=None, alias="parentId")
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class EdgeShape(_Shape):
+    """An edge as React Flow keeps it."""
+
+    id: str = Field(min_length=1, max_length=200)
+    source: str
+    target: str
+    source_handle: str | None = Field(default=None, alias="sourceHandle")
+
+
+class GraphShape(_Shape):
+    """`{nodes, edges, viewport, settings}`, as `toObject()` gives it."""
+
+    nodes: list[NodeShape]
+    edges: list[EdgeShape]
+    viewport: dict[str, Any] = Field(default_factory=dict)
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+def parse_shape(graph_definition: Any) -> GraphShape:
+    """Read the parts that mean something. Raises MalformedGraphError with every misshapen part."""
+    try:
+        return GraphShape.model_validate(graph_definition)
+    except ValidationError as error:
+        raise MalformedGraphError(
+            [
+                Problem("malformed_graph", _message(detail["msg"], detail["input"]), json_path(detail["loc"]))
+                for detail in error.errors(include_url=False, include_context=False)
+            ]
+        ) from None
+
+
+def json_path(location: tuple[int | str, ...]) -> str:
+    """Pydantic's location as a JSON path: `("nodes", 2, "id")` is `nodes[2].id`."""
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return path.removeprefix(".")
+
+
+def _message(rule: str, found: Any) -> str:
+    return f"{rule}; found {type(found).__name__}" if "valid" in rule else rule

@@ -1,0 +1,230 @@
+"""Units: the groups of nodes that one Lambda call runs in order.
+
+Nodes that do no input or output take microseconds, so they ride along with a node that does. A unit holds at most one
+node that waits on the outside world inside its call, is convex (no path leaves it and comes back), and no node waits
+longer for being in it or behind it than those microseconds. A node that waits in Step Functions ends its unit, and is
+concluded by the unit that follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from .graph import Graph, Node, topological_order
+from .node_type import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What one Task state runs: conclude a wait, run nodes in order, then perhaps begin a wait."""
+
+    nodes: tuple[str, ...]
+    """In topological order; a wait that the unit begins stands last."""
+    concludes: str | None = None
+    """The wait that ended before this unit."""
+    waits: str | None = None
+    """The wait that the unit begins: a Wait state follows it."""
+    anchor: str | None = None
+    """The node with a retry and a time limit of its own, which become the Task's."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitGraph:
+    """Units in topological order and, for each, the positions of those right before it (reduced)."""
+
+    units: tuple[Unit, ...]
+    predecessors: tuple[frozenset[int], ...]
+
+
+def fuse(graph: Graph) -> UnitGraph:
+    """Group a graph's nodes into the fewest units that these rules reach."""
+    return _Fusion(graph).run()
+
+
+class _Fusion:
+    """Merges neighbours until no rule applies. Vertices are numbered; `above`/`below` is the reduced order."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.steps = list(_steps(graph))
+        self.above, self.below = _reduced(graph, self.steps)
+        self.members = {vertex: [vertex] for vertex in range(len(self.steps))}
+
+    def run(self) -> UnitGraph:
+        pending = list(self.members)
+        while pending:
+            vertex = pending.pop()
+            while vertex in self.members and (touched := self._merge_one(vertex)):
+                pending += touched
+        return self._result()
+
+    def _merge_one(self, vertex: int) -> list[int]:
+        """Apply one rule to a vertex; the vertices whose neighbourhood changed."""
+        partner = self._partner(vertex)
+        if partner is None:
+            return []
+        into, gone = partner
+        around = self.above[gone] | self.below[gone] | self.above[into] | self.below[into]
+        self._merge(into, gone)
+        near = around - {into, gone}
+        return [into, *near, *(x for v in near for x in self.below.get(v, ()))]
+
+    def _partner(self, vertex: int) -> tuple[int, int] | None:
+        """The pair to merge, the one that stays first."""
+        above, below = self.above[vertex], self.below[vertex]
+        light = self._is_light(vertex)
+        if len(above) == 1:
+            (before,) = above
+            if not self._waits(before) and (light or self._ends_in_wait(before, vertex)):
+                return before, vertex
+        if light and len(below) == 1:
+            (after,) = below
+            alone = self.above[after] == {vertex}
+            if alone or not (self._concludes(vertex) or self._concludes(after)):
+                return vertex, after
+        return self._twin(vertex) if light and not self._concludes(vertex) else None
+
+    def _ends_in_wait(self, before: int, vertex: int) -> bool:
+        """A wait may end the unit before it when nothing else follows that unit."""
+        return self._waits(vertex) and not self._has_anchor(vertex) and self.below[before] == {vertex}
+
+    def _waits(self, vertex: int) -> bool:
+        return any(self.steps[step].begins_wait for step in self.members[vertex])
+
+    def _concludes(self, vertex: int) -> bool:
+        return any(self.steps[step].concludes_wait for step in self.members[vertex])
+
+    def _has_anchor(self, vertex: int) -> bool:
+        return any(self.steps[step].is_anchor for step in self.members[vertex])
+
+    def _is_light(self, vertex: int) -> bool:
+        return not self._has_anchor(vertex) and not self._waits(vertex)
+
+    def _twin(self, vertex: int) -> tuple[int, int] | None:
+        """Light units with the same predecessors become ready together, so one call runs both."""
+        above = self.above[vertex]
+        near = self.below[next(iter(above))] if above else set(self.members)
+        for other in sorted(near - {vertex}):
+            if self.above[other] == above and self._is_light(other) and not self._concludes(other):
+                return min(vertex, other), max(vertex, other)
+        return None
+
+    def _merge(self, into: int, gone: int) -> None:
+        self.members[into] = sorted(self.members[into] + self.members.pop(gone))
+        for relation, inverse in ((self.above, self.below), (self.below, self.above)):
+            for neighbour in relation.pop(gone):
+                inverse[neighbour].discard(gone)
+                if neighbour != into:
+                    relation[into].add(neighbour)
+                    inverse[neighbour].add(into)
+        self._reduce_around(into)
+
+    def _reduce_around(self, vertex: int) -> None:
+        """Merging may leave edges that a longer path implies; the order itself is unchanged."""
+        for before in list(self.above[vertex]):
+            if self._reaches(self.below[before] - {vertex}, vertex):
+                self.above[vertex].discard(before)
+                self.below[before].discard(vertex)
+        for after in list(self.below[vertex]):
+            if self._reaches(self.below[vertex] - {after}, after):
+                self.below[vertex].discard(after)
+                self.above[after].discard(vertex)
+
+    def _reaches(self, starts: Iterable[int], goal: int) -> bool:
+        stack, seen = list(starts), set(starts)
+        while stack:
+            vertex = stack.pop()
+            if vertex == goal:
+                return True
+            fresh = self.below[vertex] - seen
+            seen |= fresh
+            stack += fresh
+        return False
+
+    def _result(self) -> UnitGraph:
+        order = topological_order(sorted(self.members), links(self.above))
+        position = {vertex: index for index, vertex in enumerate(order)}
+        return UnitGraph(
+            tuple(self._unit(vertex) for vertex in order),
+            tuple(frozenset(position[before] for before in self.above[vertex]) for vertex in order),
+        )
+
+    def _unit(self, vertex: int) -> Unit:
+        steps = [self.steps[step] for step in self.members[vertex]]
+        return Unit(
+            nodes=tuple(
+                step.node_id for step in sorted(steps, key=lambda step: step.begins_wait) if not step.concludes_wait
+            ),
+            concludes=next((step.node_id for step in steps if step.concludes_wait), None),
+            waits=next((step.node_id for step in steps if step.begins_wait), None),
+            anchor=next((step.node_id for step in steps if step.is_anchor), None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A node, or one end of a node that waits in Step Functions."""
+
+    node_id: str
+    is_anchor: bool = False
+    begins_wait: bool = False
+    concludes_wait: bool = False
+
+
+def _steps(graph: Graph) -> Iterable[_Step]:
+    for node in graph.nodes.values():
+        if node.type.kind is Kind.WAIT and not node.disabled:
+            yield _Step(node.id, begins_wait=True)
+            yield _Step(node.id, concludes_wait=True)
+        else:
+            yield _Step(node.id, is_anchor=is_anchor(node))
+
+
+def is_anchor(node: Node) -> bool:
+    """A node that may take its time in a call, or that asks for a retry of its own, gets a Task for it."""
+    kind = node.type.kind
+    return not node.disabled and (kind is Kind.IO or (kind is Kind.PURE and node.max_attempts > 1))
+
+
+def _reduced(graph: Graph, steps: list[_Step]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+    """The transitive reduction of the order on steps, as sets of neighbours above and below."""
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for index, step in enumerate(steps):
+        first.setdefault(step.node_id, index)
+        last[step.node_id] = index
+    direct: list[set[int]] = [set() for _ in steps]
+    for node_id in graph.nodes:
+        direct[first[node_id]] = {last[source] for source in graph.predecessors(node_id)}
+        if first[node_id] != last[node_id]:
+            direct[last[node_id]] = {first[node_id]}
+    return neighbours(reduce_transitively([frozenset(sources) for sources in direct]))
+
+
+def reduce_transitively(predecessors: list[frozenset[int]]) -> list[set[int]]:
+    """Drop every predecessor that another one implies. Vertices are numbered in topological order."""
+    masks: list[int] = []
+    reduced: list[set[int]] = []
+    for sources in predecessors:
+        covered, kept = 0, set()
+        for source in sorted(sources, reverse=True):
+            if not covered >> source & 1:
+                kept.add(source)
+                covered |= masks[source] | 1 << source
+        masks.append(covered)
+        reduced.append(kept)
+    return reduced
+
+
+def links(above: Mapping[int, Iterable[int]]) -> Iterator[tuple[int, int]]:
+    return ((source, vertex) for vertex in sorted(above) for source in sorted(above[vertex]))
+
+
+def neighbours(above: list[set[int]]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+    """Both directions of a relation given by its predecessors."""
+    below: dict[int, set[int]] = {vertex: set() for vertex in range(len(above))}
+    for vertex, sources in enumerate(above):
+        for source in sources:
+            below[source].add(vertex)
+    return dict(enumerate(above)), below
+

@@ -1,0 +1,47 @@
+"""What can go wrong for a caller. The HTTP edge alone knows which status each one is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class StepgraphError(Exception):
+    """Base of all errors that a caller is told."""
+
+    def __init__(self, detail: str, errors: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = list(errors)
+
+
+class MalformedError(StepgraphError):
+    """The request is not what this endpoint reads: broken JSON, a missing key, a wrong type."""
+
+
+class UnauthenticatedError(StepgraphError):
+    """No one knows who is asking."""
+
+
+class ForbiddenError(StepgraphError):
+    """The caller's role does not suffice."""
+
+
+class NotFoundError(StepgraphError):
+    """There is no such thing, or none that the caller may see."""
+
+
+class ConflictError(StepgraphError):
+    """The thing is not in the state that the request takes for granted."""
+
+
+class TooLargeError(StepgraphError):
+    """The request is over a size limit."""
+
+
+class InvalidError(StepgraphError):
+    """The request can be read and asks for something impossible."""
+
+
+class UnavailableError(StepgraphError):
+    """Something we depend on does not answer; the same request may succeed later."""

@@ -1,0 +1,18 @@
+"""The Lambdas that operators and deployments call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalice import Blueprint
+
+from .bootstrap import services
+from .migrations import migrate
+
+functions = Blueprint(__name__)
+
+
+@functions.lambda_function(name="migrate")
+def apply_migrations(_event: dict[str, Any], _context: Any) -> dict[str, list[str]]:
+    """Run on deployment; gives the migrations that were applied now."""
+    return {"applied": migrate(services().settings.database_url)}

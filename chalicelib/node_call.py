@@ -1,0 +1,97 @@
+"""Running one node: its config's expressions evaluated with a run's values, its output checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from .compiler.expressions import Expression
+from .compiler.graph import Node
+from .compiler.node_type import Context, HttpClient, NodeFailure, Result, WaitUntil
+from .compiler.shape import json_path
+from .compiler.template import TemplateError
+from .jsontext import first_flaw, iso8601, to_text
+from .runs.schemas import NodeRecord, RunState
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCall:
+    """What the nodes of one run have in common."""
+
+    run_variables: Mapping[str, Any]
+    input: Any
+    http: HttpClient
+    max_output_bytes: int
+
+    @classmethod
+    def of_run(cls, state: RunState, http: HttpClient, max_output_bytes: int) -> NodeCall:
+        """The calls of a run's nodes."""
+        run = state.run
+        variables = {
+            "id": str(run["id"]),
+            "workflow_id": str(run["workflow_id"]),
+            "workspace_id": str(run["workspace_id"]),
+            "version": run["version"],
+            "trigger": run["trigger"],
+            "started_at": iso8601(run["started_at"]),
+        }
+        return cls(variables, run["input"], http, max_output_bytes)
+
+    def run(self, node: Node, records: Mapping[str, NodeRecord]) -> Result | WaitUntil:
+        """Run a node on the results so far. Raises NodeFailure."""
+        context = Context(
+            run=self.run_variables,
+            input=self.input,
+            http=self.http,
+            timeout_seconds=node.timeout_seconds or node.type.default_timeout_seconds,
+            now=datetime.now(UTC),
+        )
+        result = node.type.run(self._config(node, records), context)
+        if isinstance(result, Result):
+            self._check_output(result.output)
+        return result
+
+    def _config(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:
+        try:
+            config = node.config.render(lambda expression: self._bindings(expression, records))
+            return node.type.config.model_validate(config, context={"evaluated": True})
+        except TemplateError as error:
+            where = f"{error.path}: " if error.path else ""
+            raise NodeFailure("expression_failed", f"{where}{error}") from None
+        except ValidationError as error:
+            raise NodeFailure("bad_config", _first_error(error)) from None
+
+    def _bindings(self, expression: Expression, records: Mapping[str, NodeRecord]) -> Mapping[str, Any]:
+        """`$input`, `$run`, and `$nodes` with the nodes that the expression names."""
+        names = expression.names
+        wanted = records if names.all_nodes else [reference.node_id for reference in names.references]
+        nodes = {
+            node_id: {"output": record.output, "status": record.status, "error": record.error}
+            for node_id in wanted
+            if (record := records.get(node_id))
+        }
+        return {"input": self.input, "run": self.run_variables, "nodes": nodes}
+
+    def _check_output(self, output: Any) -> None:
+        try:
+            text = to_text(output)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise NodeFailure("output_not_json", f"the output is not JSON: {error}") from None
+        if ("\\u0000" in text or not text.isascii()) and (found := first_flaw(output)):
+            raise NodeFailure(f"output_{found[0]}", f"the output can't be kept: {found[1]}")
+        size = len(text.encode())
+        if size > self.max_output_bytes:
+            raise NodeFailure(
+                "output_too_large", f"the output has {size:,} bytes; at most {self.max_output_bytes:,} are kept"
+            )
+
+
+def _first_error(error: ValidationError) -> str:
+    """The last of pydantic's details: of a union, the branch that is no expression."""
+    detail = error.errors(include_url=False, include_context=False)[-1]
+    field = json_path(detail["loc"][:1])
+    return f"{field}: {detail['msg'].removeprefix('Value error, ')}; it became {str(detail['input'])[:100]}"

@@ -1,0 +1,159 @@
+"""http_request: asks an HTTP API."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from pydantic import Field, StrictInt, StrictStr, field_validator
+
+from chalicelib.compiler.node_type import (
+    Config,
+    Context,
+    Expression,
+    HttpResponse,
+    Kind,
+    NodeFailure,
+    NodeType,
+    Result,
+)
+from chalicelib.jsontext import from_text
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+"""RFC 9110, section 9.2.2."""
+RETRYABLE_STATUS = frozenset({429, 502, 503, 504})
+ERROR_BODY_CHARACTERS = 2_000
+
+Scalar = StrictStr | StrictInt | float | bool | None
+StatusRange = Annotated[StrictStr, Field(pattern=r"^([1-5]xx|[1-5]\d\d(-[1-5]\d\d)?)$")]
+
+
+class HttpRequestConfig(Config):
+    """`success_codes`: statuses, ranges such as `200-299`, or classes such as `2xx`; without it, 2xx."""
+
+    method: StrictStr = "GET"
+    url: StrictStr
+    headers: dict[str, Scalar] | Expression = Field(default_factory=dict)
+    query: dict[str, Scalar | list[Scalar]] | Expression = Field(default_factory=dict)
+    body: Any = None
+    success_codes: list[Annotated[StrictInt, Field(ge=100, le=599)] | StatusRange] | Expression = ["2xx"]
+
+    @field_validator("method")
+    @classmethod
+    def _known_method(cls, value: str) -> str:
+        if "{%" in value:
+            return value
+        if value.upper() not in METHODS:
+            raise ValueError(f'unknown method "{value}"; known methods: {", ".join(METHODS)}')
+        return value.upper()
+
+    @field_validator("url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        if "{%" not in value and not re.match(r"(?i)https?://[^/?#]", value):
+            raise ValueError(f'"{value}" is not a URL; it must start with http:// or https:// and a host')
+        return value
+
+
+def run(config: HttpRequestConfig, context: Context) -> Result:
+    """The output is `{status, headers, body}`; a status that is no success fails the node with the answer."""
+    headers = {name.lower(): _text(value) for name, value in _mapping(config.headers).items() if value is not None}
+    body = _encode(config.body, headers)
+    url = _with_query(config.url, _mapping(config.query))
+    try:
+        response = context.http.request(
+            config.method, url, headers=headers, body=body, timeout=context.timeout_seconds
+        )
+    except NodeFailure as failure:
+        failure.retryable = failure.retryable and config.method in IDEMPOTENT
+        raise
+    output = {"status": response.status, "headers": dict(response.headers), "body": _decode(response)}
+    if not _is_success(response.status, config.success_codes):
+        raise NodeFailure(
+            "http_status",
+            f"{config.method} {url.split('?')[0]} answered {response.status}",
+            retryable=response.status in RETRYABLE_STATUS and config.method in IDEMPOTENT,
+            details={"status": response.status, "body": _excerpt(output["body"])},
+        )
+    return Result(output)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _encode(body: Any, headers: dict[str, str]) -> bytes | None:
+    """A text is sent as it is, anything else as JSON; the content type can be set in the headers."""
+    if body is None:
+        return None
+    if isinstance(body, str):
+        headers.setdefault("content-type", "text/plain; charset=utf-8")
+        return body.encode()
+    headers.setdefault("content-type", "application/json")
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+def _with_query(url: str, query: Mapping[str, Any]) -> str:
+    pairs = [
+        (name, _text(item))
+        for name, value in query.items()
+        for item in (value if isinstance(value, list) else [value])
+        if item is not None
+    ]
+    if not pairs:
+        return url
+    parts = urlsplit(url)
+    joined = "&".join(filter(None, (parts.query, urlencode(pairs))))
+    return urlunsplit(parts._replace(query=joined))
+
+
+def _decode(response: HttpResponse) -> Any:
+    """JSON where the answer says or shows that it is; text otherwise; None where there is nothing."""
+    if not response.body:
+        return None
+    text = response.body.decode("utf-8", errors="replace")
+    content_type = response.headers.get("content-type", "")
+    if "json" in content_type or (not content_type and text[:1] in "[{"):
+        try:
+            return from_text(text)
+        except (ValueError, RecursionError):
+            return text
+    return text
+
+
+def _is_success(status: int, codes: Any) -> bool:
+    return any(_matches(status, code) for code in codes)
+
+
+def _matches(status: int, code: int | str) -> bool:
+    if isinstance(code, int):
+        return status == code
+    if code.endswith("xx"):
+        return status // 100 == int(code[0])
+    low, _, high = code.partition("-")
+    return int(low) <= status <= int(high or low)
+
+
+def _excerpt(body: Any) -> Any:
+    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    return body if len(text) <= ERROR_BODY_CHARACTERS else f"{text[:ERROR_BODY_CHARACTERS]}… (cut)"
+
+
+NODE_TYPE = NodeType(
+    name="http_request",
+    label="HTTP request",
+    description="Asks an HTTP API and gives its answer.",
+    config=HttpRequestConfig,
+    run=run,
+    kind=Kind.IO,
+    default_attempts=3,
+    default_timeout_seconds=30,
+)

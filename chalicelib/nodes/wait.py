@@ -1,0 +1,70 @@
+"""wait: goes on after some seconds or at a time; nothing runs meanwhile."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from chalicelib.compiler.node_type import (
+    Config,
+    Context,
+    Expression,
+    Kind,
+    NodeFailure,
+    NodeType,
+    WaitUntil,
+)
+
+YEAR_SECONDS = 31_536_000
+"""An execution of a standard state machine lasts a year at most (AWS Step Functions quotas)."""
+
+
+class WaitConfig(Config):
+    """Either `seconds` or `until`, an ISO 8601 time; without an offset it is UTC."""
+
+    seconds: Expression | Annotated[float, Field(ge=0, le=YEAR_SECONDS, strict=True)] | None = None
+    until: str | None = None
+
+    @field_validator("until")
+    @classmethod
+    def _is_a_time(cls, value: str | None) -> str | None:
+        if value is not None and "{%" not in value:
+            _parse(value)
+        return value
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> WaitConfig:
+        if (self.seconds is None) == (self.until is None):
+            raise ValueError("set either seconds or until")
+        return self
+
+
+def _parse(value: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f'"{value}" is not an ISO 8601 time such as 2030-01-31T08:00:00Z') from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def run(config: WaitConfig, context: Context) -> WaitUntil:
+    """Wait until then; a time that has passed is no wait. The output is `{until}`."""
+    if config.until is not None:
+        until = _parse(config.until)
+        if until > context.now + timedelta(seconds=YEAR_SECONDS):
+            raise NodeFailure("wait_too_long", f"until {until.isoformat()} is more than a year away")
+        return WaitUntil(until)
+    assert isinstance(config.seconds, float | int)
+    return WaitUntil(context.now + timedelta(seconds=config.seconds))
+
+
+NODE_TYPE = NodeType(
+    name="wait",
+    label="Wait",
+    description="Waits some seconds or until a time.",
+    config=WaitConfig,
+    run=run,
+    kind=Kind.WAIT,
+)

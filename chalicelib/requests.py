@@ -1,0 +1,155 @@
+"""Reading what callers send: JSON bodies that Postgres can keep, query parameters, cursors."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from .compiler.shape import json_path
+from .errors import InvalidError, MalformedError, StepgraphError, TooLargeError
+from .jsontext import escaped, flaw, from_text
+
+MAX_DEPTH = 100
+MAX_BODY_BYTES = 6 * 1024 * 1024
+"""Lambda's limit for a request (AWS Lambda quotas)."""
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 250
+
+_SHAPE_ERRORS = ("missing", "extra_forbidden", "none_required")
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def parse_body(raw: bytes, model: type[Body], limit: int = MAX_BODY_BYTES) -> Body:
+    """Read a JSON object. Raises MalformedError, InvalidError for values out of bounds, TooLargeError."""
+    if len(raw) > limit:
+        raise TooLargeError(f"the request has {len(raw):,} bytes; at most {limit:,} are allowed")
+    value = parse_json(raw) if raw.strip() else {}
+    if not isinstance(value, dict):
+        raise MalformedError(f"the body must be a JSON object; it is {_kind(value)}")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise _rejection(error) from None
+
+
+def parse_json(raw: bytes) -> Any:
+    """Strict JSON: no NaN, no number beyond a double, no NUL, no lone surrogate, no bottomless nesting."""
+    try:
+        value = from_text(raw.decode())
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"the body is not UTF-8: byte {error.start} can't be read") from None
+    except RecursionError:
+        raise MalformedError(f"the JSON is nested deeper than {MAX_DEPTH} levels") from None
+    except json.JSONDecodeError as error:
+        raise MalformedError(
+            f"the body is not JSON: {error.msg} at line {error.lineno} column {error.colno}"
+        ) from None
+    except ValueError as error:
+        raise MalformedError(f"the body is not JSON: {error}") from None
+    _check_storable(value)
+    return value
+
+
+def _check_storable(value: Any) -> None:
+    """What Postgres can't keep as text or we can't walk is refused here, with its place."""
+    stack: list[tuple[Any, tuple[int | str, ...]]] = [(value, ())]
+    while stack:
+        item, path = stack.pop()
+        if len(path) > MAX_DEPTH:
+            raise MalformedError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
+        if isinstance(item, str):
+            _check_text(item, path)
+        elif isinstance(item, dict):
+            for key, inner in item.items():
+                _check_text(key, path)
+                stack.append((inner, (*path, key)))
+        elif isinstance(item, list):
+            stack.extend((inner, (*path, index)) for index, inner in enumerate(item))
+
+
+def _check_text(text: str, path: tuple[int | str, ...]) -> None:
+    if found := flaw(text):
+        code, message = found
+        where = escaped(json_path(path))
+        raise MalformedError(f"{message}; at {where}", [{"code": code, "message": message, "path": where}])
+
+
+def _rejection(error: ValidationError) -> StepgraphError:
+    details = error.errors(include_url=False, include_context=False)
+    found = [
+        {
+            "code": detail["type"],
+            "message": detail["msg"].removeprefix("Value error, "),
+            "path": json_path(detail["loc"]),
+        }
+        for detail in details
+    ]
+    text = "; ".join(f"{item['path']}: {item['message']}" if item["path"] else item["message"] for item in found)
+    if any(_is_shape(detail["type"]) for detail in details):
+        return MalformedError(text, found)
+    return InvalidError(text, found)
+
+
+def _is_shape(kind: str) -> bool:
+    return kind in _SHAPE_ERRORS or kind.endswith(("_type", "_parsing"))
+
+
+def _kind(value: Any) -> str:
+    names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list, newest first: at most `limit` items older than `before`."""
+
+    limit: int
+    before: tuple[datetime, UUID] | None
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Page:
+        """From `limit` and `cursor`. Raises MalformedError."""
+        text = query.get("limit") or str(DEFAULT_LIMIT)
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_LIMIT):
+            raise MalformedError(f"limit must be a whole number from 1 to {MAX_LIMIT}, not {text[:50]!r}")
+        cursor = query.get("cursor")
+        return cls(int(text), _decode_cursor(cursor) if cursor else None)
+
+    def answer(self, items: list[dict[str, Any]], key: str) -> dict[str, Any]:
+        """`{items, next_cursor}` from one item more than asked for, ordered by `key` and id."""
+        shown = items[: self.limit]
+        more = len(items) > self.limit
+        return {"items": shown, "next_cursor": _encode_cursor(shown[-1], key) if more else None}
+
+
+def _encode_cursor(item: Mapping[str, Any], key: str) -> str:
+    text = json.dumps([item[key].isoformat(), str(item["id"])], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        moment, item_id = json.loads(text)
+        time = datetime.fromisoformat(moment)
+        if time.tzinfo is None:
+            raise ValueError("a cursor's time has an offset")
+        return time, UUID(item_id)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise MalformedError("the cursor is not one that a list gave as next_cursor") from None
+
+
+def flag(query: Mapping[str, str], name: str) -> bool | None:
+    """A query parameter that is true, false or absent. Raises MalformedError."""
+    value = query.get(name)
+    if value not in (None, "true", "false"):
+        raise MalformedError(f"{name} must be true or false")
+    return None if value is None else value == "true"

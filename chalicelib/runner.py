@@ -1,0 +1,242 @@
+"""What the Lambda behind every Task state does: run a unit of nodes of one run, or fail the run.
+
+A unit may be run again at any time (a retry, a second delivery, a new execution of the same run): nodes that are
+decided are passed over, and a success is never overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from .compiler import Plan
+from .compiler.asl import NODE_FAILED, PLATFORM_ATTEMPTS
+from .compiler.graph import Graph, Node
+from .compiler.node_type import HttpClient, NodeFailure, Result, WaitUntil
+from .compiler.units import is_anchor
+from .db import Database
+from .jsontext import escaped
+from .node_call import NodeCall
+from .observability import logger
+from .runs.repository import RunRepository
+from .runs.schemas import ERROR_BRANCH, FINAL, NodeRecord, RunState
+from .runs.settlement import ends, failed_node, is_complete, is_due, stopped
+
+LONG_AGO = "1970-01-01T00:00:00Z"
+"""Where a wait ends that is not to be waited."""
+
+
+class NodeFailed(Exception):  # noqa: N818 - Step Functions matches these names
+    """A node failed for good, and the run with it."""
+
+
+class RetryNode(Exception):  # noqa: N818
+    """An attempt failed; Step Functions makes another."""
+
+
+class RunEnded(Exception):  # noqa: N818
+    """The run is over or gone, so nothing more is to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCall:
+    """The payload of a Task state; see `compiler/asl.py`."""
+
+    run_id: UUID
+    version_id: UUID
+    nodes: tuple[str, ...]
+    concludes: str | None
+    waits: str | None
+    last: bool
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> UnitCall:
+        """From the Lambda's event."""
+        unit = event["unit"]
+        return cls(
+            run_id=UUID(event["run_id"]),
+            version_id=UUID(event["version_id"]),
+            nodes=tuple(unit["nodes"]),
+            concludes=unit["concludes"],
+            waits=unit["waits"],
+            last=unit["last"],
+        )
+
+
+class Runner:
+    """Runs units. `plan` gives the plan of a version by its id."""
+
+    def __init__(
+        self, database: Database, plan: Callable[[UUID], Plan], http: HttpClient, max_output_bytes: int
+    ) -> None:
+        self._database = database
+        self._plan = plan
+        self._http = http
+        self._max_output_bytes = max_output_bytes
+
+    def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The Lambda's event: a unit to run, or a failure that ends the run.
+
+        Gives `{until}` for a unit that begins a wait. Raises NodeFailed, RetryNode or RunEnded.
+        """
+        if "failure" in event:
+            self._fail_run(UUID(event["run_id"]), UUID(event["version_id"]), event["failure"])
+            return {}
+        return self._run_unit(UnitCall.from_event(event))
+
+    def _run_unit(self, call: UnitCall) -> dict[str, Any]:
+        graph = self._plan(call.version_id).graph
+        nodes, outputs = _needs(graph, call)
+        with self._database.connection() as connection:
+            state = RunRepository(connection).find_state(call.run_id, nodes, outputs)
+        if state is None or state.is_final:
+            raise RunEnded(f"run {call.run_id} has ended")
+        calls = NodeCall.of_run(state, self._http, self._max_output_bytes)
+        return _UnitRun(call, graph, state, calls, self._database).run()
+
+    def _fail_run(self, run_id: UUID, version_id: UUID, failure: Mapping[str, Any]) -> None:
+        graph = self._plan(version_id).graph
+        with self._database.transaction() as connection:
+            repository = RunRepository(connection)
+            if repository.lock(run_id) is None:
+                return
+            records = repository.list_records(run_id)
+            repository.save_records(run_id, list(stopped(graph, records, datetime.now(UTC))))
+            repository.settle(run_id, "failed", [], _reason(graph, records, str(failure.get("Error"))))
+        logger.info("run failed", run_id=str(run_id), error=failure.get("Error"))
+
+
+class _UnitRun:
+    """One unit on its way."""
+
+    def __init__(
+        self, call: UnitCall, graph: Graph, state: RunState, calls: NodeCall, database: Database
+    ) -> None:
+        self._call = call
+        self._graph = graph
+        self._calls = calls
+        self._database = database
+        self._records = dict(state.records)
+        self._unsaved: list[NodeRecord] = []
+
+    def run(self) -> dict[str, Any]:
+        """Conclude, run, wait. What is known is written however it ends."""
+        call = self._call
+        try:
+            if call.concludes:
+                self._conclude(call.concludes)
+            for node_id in call.nodes:
+                self._step(self._graph.nodes[node_id])
+        finally:
+            self._save_last() if call.last else self._save()
+        return {"until": self._until(call.waits)} if call.waits else {}
+
+    def _record(self, record: NodeRecord) -> None:
+        self._records[record.node_id] = record
+        self._unsaved.append(record)
+
+    def _save(self) -> None:
+        if self._unsaved:
+            with self._database.connection() as connection:
+                RunRepository(connection).save_records(self._call.run_id, self._unsaved)
+            self._unsaved = []
+
+    def _save_last(self) -> None:
+        """Nothing comes after this unit; of several such, the last one to get the lock sees the run complete."""
+        run_id = self._call.run_id
+        with self._database.transaction() as connection:
+            repository = RunRepository(connection)
+            if self._unsaved:
+                repository.save_records(run_id, self._unsaved)
+            run = repository.lock(run_id)
+            if run is None or run["status"] in FINAL:
+                return
+            records = repository.list_records(run_id)
+            if is_complete(self._graph, records):
+                repository.settle(run_id, "succeeded", list(ends(self._graph, records)), None)
+                logger.info("run succeeded", run_id=str(run_id))
+
+    def _conclude(self, node_id: str) -> None:
+        record = self._records[node_id]
+        if record.status == "waiting":
+            self._record(replace(record, status="succeeded", completed_at=datetime.now(UTC)))
+
+    def _step(self, node: Node) -> None:
+        before = self._records.get(node.id)
+        if before and (before.status == "waiting" or before.decided(node)):
+            return
+        now = datetime.now(UTC)
+        if not is_due(self._graph, node, self._records):
+            self._record(NodeRecord(node.id, "skipped", completed_at=now))
+            return
+        attempts = before.attempts if before else 0
+        attempt = NodeRecord(node.id, "running", started_at=now, attempts=attempts + 1)
+        if is_anchor(node):
+            self._record(attempt)
+            self._save()
+        try:
+            self._record(self._attempt(node, attempt))
+        except NodeFailure as failure:
+            self._fail(node, attempt, failure)
+
+    def _attempt(self, node: Node, attempt: NodeRecord) -> NodeRecord:
+        """The record of an attempt that went well. Raises NodeFailure."""
+        if attempt.attempts >= node.max_attempts + PLATFORM_ATTEMPTS:
+            died = attempt.attempts - 1
+            raise NodeFailure("worker_died", f"the worker that ran it died {died} times without an answer")
+        result = self._calls.run(node, self._records)
+        if isinstance(result, WaitUntil):
+            return replace(attempt, status="waiting", output={"until": _timestamp(result.until)})
+        return _succeeded(attempt, result)
+
+    def _fail(self, node: Node, attempt: NodeRecord, failure: NodeFailure) -> None:
+        error = escaped(failure.as_json())
+        again = is_anchor(node) and attempt.attempts < node.max_attempts
+        if again and (failure.retryable or node.retry is not None):
+            self._record(replace(attempt, error=error))
+            raise RetryNode(f"{node.title}: {failure}")
+        branch = ERROR_BRANCH if node.on_error == "branch" else None
+        now = datetime.now(UTC)
+        self._record(replace(attempt, status="failed", completed_at=now, error=error, branch=branch))
+        if node.on_error == "fail":
+            raise NodeFailed(f"{node.title}: {failure}")
+
+    def _until(self, node_id: str) -> str:
+        record = self._records[node_id]
+        return str(record.output["until"]) if record.status == "waiting" else LONG_AGO
+
+
+def _needs(graph: Graph, call: UnitCall) -> tuple[set[str], set[str]]:
+    """The nodes whose records a unit reads, and those whose outputs it reads too."""
+    outputs = {node_id for node_id in (call.concludes, call.waits) if node_id}
+    nodes = set(call.nodes)
+    for node_id in call.nodes:
+        nodes.update(graph.predecessors(node_id))
+        for _, expression in graph.nodes[node_id].config.expressions:
+            outputs.update(reference.node_id for reference in expression.names.references)
+            outputs.update(graph.ancestors(node_id) if expression.names.all_nodes else ())
+    return nodes | outputs, outputs
+
+
+def _succeeded(attempt: NodeRecord, result: Result) -> NodeRecord:
+    branch = None if result.branch == "out" else result.branch
+    now = datetime.now(UTC)
+    return replace(attempt, status="succeeded", completed_at=now, output=result.output, branch=branch)
+
+
+def _reason(graph: Graph, records: Mapping[str, NodeRecord], error: str) -> str:
+    """What the run's error says: the node that failed it, else what the platform told."""
+    if found := failed_node(graph, records):
+        node, message = found
+        return f"node {node.title} failed: {message}"
+    if error == NODE_FAILED:
+        return "a node failed"
+    return f"the platform could not run a part of the workflow, tried {PLATFORM_ATTEMPTS + 1} times ({error})"
+
+
+def _timestamp(moment: datetime) -> str:
+    """As a Wait state takes it: RFC 3339 in UTC."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,220 @@
+"""SQL of workflow_runs and workflow_run_nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, cast
+from uuid import UUID
+
+from chalicelib.db import Connection
+from chalicelib.errors import NotFoundError
+from chalicelib.jsontext import to_text
+from chalicelib.requests import Page
+
+from .schemas import NewRun, NodeRecord, RunDetail, RunRow, RunState
+
+
+class RunRepository:
+    """Statements on one connection; whoever opened it decides the transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, workspace_id: UUID, workflow_id: UUID, run_input: Any, trigger: str, user_id: UUID) -> NewRun:
+        """A pending run of the current version. Raises NotFoundError."""
+        row = self._connection.execute(
+            """
+            INSERT INTO workflow_runs (workflow_id, workspace_id, version, input, trigger, triggered_by)
+            SELECT id, workspace_id, current_version, %(input)s::jsonb, %(trigger)s, %(user_id)s
+            FROM workflows WHERE id = %(workflow_id)s AND workspace_id = %(workspace_id)s
+            RETURNING id, workflow_id, workspace_id, version, status, trigger, triggered_by, started_at,
+                      completed_at, error_message, input,
+                      (SELECT v.id FROM workflow_versions v
+                       WHERE v.workflow_id = workflow_runs.workflow_id AND v.version = workflow_runs.version
+                      ) AS version_id
+            """,
+            {
+                "workspace_id": workspace_id,
+                "workflow_id": workflow_id,
+                "input": to_text(run_input),
+                "trigger": trigger,
+                "user_id": user_id,
+            },
+        ).fetchone()
+        if row is None:
+            raise NotFoundError(f"there is no workflow {workflow_id}")
+        return cast("NewRun", row)
+
+    def mark_running(self, run_id: UUID, execution_arn: str) -> None:
+        """The execution was started; a run that has already ended stays so."""
+        self._connection.execute(
+            """
+            UPDATE workflow_runs
+            SET execution_arn = %(arn)s, status = CASE WHEN status = 'pending' THEN 'running' ELSE status END
+            WHERE id = %(run_id)s
+            """,
+            {"run_id": run_id, "arn": execution_arn},
+        )
+
+    def get(self, workspace_id: UUID, workflow_id: UUID, run_id: UUID) -> RunDetail:
+        """A run with the results of all its nodes as they are now. Raises NotFoundError.
+
+        A run that succeeded has them folded in its row; late results may still join the others.
+        """
+        row = self._connection.execute(
+            """
+            SELECT r.id, r.workflow_id, r.workspace_id, r.version, r.status, r.trigger, r.triggered_by,
+                   r.started_at, r.completed_at, r.error_message, r.input, r.output, r.execution_arn,
+                   CASE WHEN r.status = 'succeeded' THEN r.node_results ELSE coalesce((
+                     SELECT jsonb_object_agg(drawn.node ->> 'id', node_result(n))
+                     FROM workflow_versions v
+                     CROSS JOIN LATERAL jsonb_array_elements(v.graph_definition -> 'nodes') AS drawn(node)
+                     LEFT JOIN workflow_run_nodes n ON n.run_id = r.id AND n.node_id = drawn.node ->> 'id'
+                     WHERE v.workflow_id = r.workflow_id AND v.version = r.version
+                   ), '{}') END AS node_results
+            FROM workflow_runs r
+            WHERE r.id = %s AND r.workflow_id = %s AND r.workspace_id = %s
+            """,
+            (run_id, workflow_id, workspace_id),
+        ).fetchone()
+        if row is None:
+            raise NotFoundError(f"there is no run {run_id} of workflow {workflow_id}")
+        return cast("RunDetail", row)
+
+    def list_runs(self, workspace_id: UUID, workflow_id: UUID, page: Page, status: str | None) -> list[RunRow]:
+        """One more than a page, newest first."""
+        moment, item_id = page.before or (None, None)
+        rows = self._connection.execute(
+            """
+            SELECT id, workflow_id, workspace_id, version, status, trigger, triggered_by, started_at,
+                   completed_at, error_message
+            FROM workflow_runs
+            WHERE workflow_id = %(workflow_id)s AND workspace_id = %(workspace_id)s
+              AND (%(moment)s::timestamptz IS NULL OR (started_at, id) < (%(moment)s, %(item_id)s::uuid))
+              AND (%(status)s::text IS NULL OR status = %(status)s)
+            ORDER BY started_at DESC, id DESC
+            LIMIT %(limit)s
+            """,
+            {
+                "workspace_id": workspace_id,
+                "workflow_id": workflow_id,
+                "moment": moment,
+                "item_id": item_id,
+                "status": status,
+                "limit": page.limit + 1,
+            },
+        ).fetchall()
+        return cast("list[RunRow]", rows)
+
+    def list_unfinished(self) -> list[NewRun]:
+        """Every run that has not ended, oldest first."""
+        rows = self._connection.execute(
+            """
+            SELECT r.id, r.workflow_id, r.workspace_id, r.version, r.status, r.trigger, r.triggered_by,
+                   r.started_at, r.completed_at, r.error_message, r.input, v.id AS version_id
+            FROM workflow_runs r
+            JOIN workflow_versions v ON v.workflow_id = r.workflow_id AND v.version = r.version
+            WHERE r.status IN ('pending', 'running')
+            ORDER BY r.started_at
+            """
+        ).fetchall()
+        return cast("list[NewRun]", rows)
+
+    def find_state(self, run_id: UUID, nodes: Iterable[str], outputs: Iterable[str]) -> RunState | None:
+        """The run and the records of some nodes; of those in `outputs` with output and error."""
+        row = self._connection.execute(
+            """
+            SELECT r.id, r.workflow_id, r.workspace_id, r.version, r.status, r.trigger, r.started_at, r.input,
+                   (SELECT jsonb_agg(jsonb_build_object(
+                      'node_id', n.node_id, 'status', n.status, 'branch', n.branch, 'attempts', n.attempts,
+                      'output', CASE WHEN n.node_id = ANY(%(outputs)s) THEN n.output END,
+                      'error', CASE WHEN n.node_id = ANY(%(outputs)s) THEN n.error END))
+                    FROM workflow_run_nodes n
+                    WHERE n.run_id = r.id AND n.node_id = ANY(%(nodes)s)) AS records
+            FROM workflow_runs r WHERE r.id = %(run_id)s
+            """,
+            {"run_id": run_id, "nodes": list(nodes), "outputs": list(outputs)},
+        ).fetchone()
+        if row is None:
+            return None
+        records = row.pop("records") or []
+        return RunState(row, {record["node_id"]: NodeRecord(**record) for record in records})
+
+    def save_records(self, run_id: UUID, records: Collection[NodeRecord]) -> None:
+        """Write node results. A success is never overwritten, and a first start is kept."""
+        self._connection.execute(
+            """
+            INSERT INTO workflow_run_nodes
+              (run_id, node_id, status, started_at, completed_at, attempts, output, error, branch)
+            SELECT %(run_id)s, *
+            FROM unnest(%(node_id)s::text[], %(status)s::text[], %(started_at)s::timestamptz[],
+                        %(completed_at)s::timestamptz[], %(attempts)s::int[], %(output)s::jsonb[],
+                        %(error)s::jsonb[], %(branch)s::text[])
+            ON CONFLICT (run_id, node_id) DO UPDATE SET
+              status = EXCLUDED.status,
+              started_at = coalesce(workflow_run_nodes.started_at, EXCLUDED.started_at),
+              completed_at = EXCLUDED.completed_at,
+              attempts = EXCLUDED.attempts,
+              output = EXCLUDED.output,
+              error = EXCLUDED.error,
+              branch = EXCLUDED.branch
+            WHERE workflow_run_nodes.status <> 'succeeded'
+            """,
+            {
+                "run_id": run_id,
+                "node_id": [record.node_id for record in records],
+                "status": [record.status for record in records],
+                "started_at": [record.started_at for record in records],
+                "completed_at": [record.completed_at for record in records],
+                "attempts": [record.attempts for record in records],
+                "output": [_json_or_null(record.output) for record in records],
+                "error": [_json_or_null(record.error) for record in records],
+                "branch": [record.branch for record in records],
+            },
+        )
+
+    def lock(self, run_id: UUID) -> Mapping[str, Any] | None:
+        """The run, which no one else settles until the transaction ends."""
+        return self._connection.execute(
+            "SELECT id, status FROM workflow_runs WHERE id = %s FOR UPDATE", (run_id,)
+        ).fetchone()
+
+    def list_records(self, run_id: UUID) -> dict[str, NodeRecord]:
+        """The records of all nodes that have one, without their outputs."""
+        rows = self._connection.execute(
+            """
+            SELECT node_id, status, started_at, completed_at, attempts, error, branch
+            FROM workflow_run_nodes WHERE run_id = %s
+            """,
+            (run_id,),
+        ).fetchall()
+        return {row["node_id"]: NodeRecord(**row) for row in rows}
+
+    def settle(self, run_id: UUID, status: str, ends: list[str], error_message: str | None) -> None:
+        """End a run: fold the node results into its row; its output is that of the node that ended it, or of
+        each by its id when there are several."""
+        self._connection.execute(
+            """
+            UPDATE workflow_runs SET
+              status = %(status)s,
+              error_message = %(error_message)s,
+              completed_at = clock_timestamp(),
+              node_results = coalesce((
+                SELECT jsonb_object_agg(n.node_id, node_result(n))
+                FROM workflow_run_nodes n WHERE n.run_id = %(run_id)s), '{}'),
+              output = CASE cardinality(%(ends)s::text[])
+                WHEN 0 THEN NULL
+                WHEN 1 THEN (SELECT n.output FROM workflow_run_nodes n
+                             WHERE n.run_id = %(run_id)s AND n.node_id = (%(ends)s::text[])[1])
+                ELSE (SELECT jsonb_object_agg(n.node_id, n.output) FROM workflow_run_nodes n
+                      WHERE n.run_id = %(run_id)s AND n.node_id = ANY(%(ends)s)) END
+            WHERE id = %(run_id)s AND status IN ('pending', 'running')
+            """,
+            {"run_id": run_id, "status": status, "ends": ends, "error_message": error_message},
+        )
+
+
+def _json_or_null(value: Any) -> str | None:
+    return None if value is None else to_text(value)
+
+

@@ -1,0 +1,102 @@
+"""What comes in, what is stored and what goes out of runs and their node results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, TypedDict
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.compiler.graph import Edge, Node
+
+RunStatus = Literal["pending", "running", "succeeded", "failed", "cancelled", "timed_out"]
+RUN_STATUSES: tuple[RunStatus, ...] = ("pending", "running", "succeeded", "failed", "cancelled", "timed_out")
+FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
+
+NodeStatus = Literal["running", "waiting", "succeeded", "failed", "skipped", "cancelled"]
+ERROR_BRANCH = "error"
+
+
+class Execute(BaseModel):
+    """A run's input: any JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    input: Any = Field(default_factory=dict)
+
+
+class RunRow(TypedDict):
+    """A run as lists show it: its columns without what may be large."""
+
+    id: UUID
+    workflow_id: UUID
+    workspace_id: UUID
+    version: int
+    status: RunStatus
+    trigger: str
+    triggered_by: UUID | None
+    started_at: datetime
+    completed_at: datetime | None
+    error_message: str | None
+
+
+class RunDetail(RunRow):
+    """A run in full. `node_results` has every node of the graph."""
+
+    input: Any
+    output: Any
+    node_results: dict[str, Any]
+    execution_arn: str | None
+
+
+class NewRun(RunRow):
+    """A run just inserted, and the version that it pins."""
+
+    input: Any
+    version_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """The stored result of one node of one run."""
+
+    node_id: str
+    status: NodeStatus
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    attempts: int = 0
+    output: Any = None
+    error: Mapping[str, Any] | None = None
+    branch: str | None = None
+
+    def decided(self, node: Node) -> bool:
+        """Whether its outgoing edges are decided: it ran to its end, or never will."""
+        return self.status in ("succeeded", "skipped") or (
+            self.status == "failed" and node.on_error != "fail"
+        )
+
+    def makes_live(self, edge: Edge, source: Node) -> bool:
+        """Whether an edge leaving this node is live."""
+        if self.status == "succeeded":
+            return edge.handle == (self.branch or "out")
+        if self.status != "failed" or source.on_error == "fail":
+            return False
+        return (edge.handle == ERROR_BRANCH) == (source.on_error == "branch")
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """What a unit needs to know of its run."""
+
+    run: Mapping[str, Any]
+    """The columns of the run that `$run` shows, and its status and input."""
+    records: Mapping[str, NodeRecord]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run has ended."""
+        return self.run["status"] in FINAL
+

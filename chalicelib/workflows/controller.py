@@ -1,0 +1,74 @@
+"""Requests about workflows become schemas, one service call, a response."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from chalicelib.api import Request, Response
+from chalicelib.errors import NotFoundError
+from chalicelib.requests import Page, flag, parse_body
+
+from .schemas import CloneTemplate, CreateWorkflow, Rollback, UpdateWorkflow
+from .service import WorkflowService
+
+
+class WorkflowController:
+    """One method an endpoint."""
+
+    def __init__(self, service: WorkflowService) -> None:
+        self._service = service
+
+    def list_workflows(self, request: Request) -> Response:
+        """`?limit&cursor&is_template`."""
+        page, is_template = Page.from_query(request.query), flag(request.query, "is_template")
+        return Response(self._service.list_workflows(request.workspace_id, page, is_template))
+
+    def create(self, request: Request) -> Response:
+        """201 with the workflow."""
+        new = parse_body(request.body, CreateWorkflow)
+        return Response(self._service.create(request.workspace_id, request.user_id, new), HTTPStatus.CREATED)
+
+    def get(self, request: Request) -> Response:
+        """The workflow with its current graph."""
+        return Response(self._service.get(request.workspace_id, request.id("workflow_id")))
+
+    def update(self, request: Request) -> Response:
+        """The workflow as it is now."""
+        change = parse_body(request.body, UpdateWorkflow)
+        return Response(self._service.update(request.workspace_id, request.id("workflow_id"), change))
+
+    def delete(self, request: Request) -> Response:
+        """204."""
+        self._service.delete(request.workspace_id, request.id("workflow_id"))
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+    def list_versions(self, request: Request) -> Response:
+        """`?limit&cursor`."""
+        page = Page.from_query(request.query)
+        return Response(self._service.list_versions(request.workspace_id, request.id("workflow_id"), page))
+
+    def get_version(self, request: Request) -> Response:
+        """The version with its graph."""
+        number = request.path["version"]
+        if not (number.isascii() and number.isdigit() and len(number) <= 9):
+            raise NotFoundError(f"there is no version {number[:50]}")
+        return Response(
+            self._service.get_version(request.workspace_id, request.id("workflow_id"), int(number))
+        )
+
+    def rollback(self, request: Request) -> Response:
+        """The workflow with its new version."""
+        target = parse_body(request.body, Rollback)
+        return Response(self._service.rollback(request.workspace_id, request.id("workflow_id"), target))
+
+    def list_templates(self, request: Request) -> Response:
+        """`?limit&cursor`."""
+        return Response(self._service.list_templates(request.workspace_id, Page.from_query(request.query)))
+
+    def clone_template(self, request: Request) -> Response:
+        """201 with the new workflow."""
+        clone = parse_body(request.body, CloneTemplate)
+        workflow = self._service.clone_template(
+            request.workspace_id, request.user_id, request.id("template_id"), clone
+        )
+        return Response(workflow, HTTPStatus.CREATED)

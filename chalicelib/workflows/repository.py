@@ -1,0 +1,189 @@
+"""SQL of workflows and workflow_versions."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from chalicelib.db import Connection, one
+from chalicelib.errors import NotFoundError
+from chalicelib.requests import Page
+
+from .schemas import VersionRow, WorkflowDetail, WorkflowRow
+
+
+class WorkflowRepository:
+    """Statements on one connection; whoever opened it decides the transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(
+        self,
+        workspace_id: UUID,
+        created_by: UUID,
+        name: str,
+        description: str | None,
+        is_template: bool,
+        graph_definition: dict[str, Any],
+    ) -> WorkflowDetail:
+        """A workflow and its version 1."""
+        row = self._connection.execute(
+            """
+            WITH workflow AS (
+              INSERT INTO workflows (workspace_id, created_by, name, description, is_template)
+              VALUES (%(workspace_id)s, %(created_by)s, %(name)s, %(description)s, %(is_template)s)
+              RETURNING *
+            ), version AS (
+              INSERT INTO workflow_versions (workflow_id, version, graph_definition)
+              SELECT id, current_version, %(graph)s FROM workflow
+            )
+            SELECT * FROM workflow
+            """,
+            {
+                "workspace_id": workspace_id,
+                "created_by": created_by,
+                "name": name,
+                "description": description,
+                "is_template": is_template,
+                "graph": Jsonb(graph_definition),
+            },
+        ).fetchone()
+        return cast("WorkflowDetail", one(row) | {"graph_definition": graph_definition})
+
+    def get(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowDetail:
+        """A workflow with its current graph. Raises NotFoundError."""
+        row = self._connection.execute(
+            """
+            SELECT w.*, v.graph_definition
+            FROM workflows w
+            JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.current_version
+            WHERE w.id = %s AND w.workspace_id = %s
+            """,
+            (workflow_id, workspace_id),
+        ).fetchone()
+        return cast("WorkflowDetail", _found(row, workflow_id))
+
+    def require(self, workspace_id: UUID, workflow_id: UUID) -> None:
+        """Raises NotFoundError where there is no such workflow."""
+        row = self._connection.execute(
+            "SELECT id FROM workflows WHERE id = %s AND workspace_id = %s", (workflow_id, workspace_id)
+        ).fetchone()
+        _found(row, workflow_id)
+
+    def lock(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowRow:
+        """A workflow that no one else changes until the transaction ends. Raises NotFoundError."""
+        row = self._connection.execute(
+            "SELECT * FROM workflows WHERE id = %s AND workspace_id = %s FOR NO KEY UPDATE",
+            (workflow_id, workspace_id),
+        ).fetchone()
+        return cast("WorkflowRow", _found(row, workflow_id))
+
+    def list_workflows(self, workspace_id: UUID, page: Page, is_template: bool | None) -> list[WorkflowRow]:
+        """One more than a page, newest first."""
+        moment, item_id = page.before or (None, None)
+        rows = self._connection.execute(
+            """
+            SELECT * FROM workflows
+            WHERE workspace_id = %(workspace_id)s
+              AND (%(moment)s::timestamptz IS NULL OR (created_at, id) < (%(moment)s, %(item_id)s::uuid))
+              AND (%(is_template)s::boolean IS NULL OR is_template = %(is_template)s)
+            ORDER BY created_at DESC, id DESC
+            LIMIT %(limit)s
+            """,
+            {
+                "workspace_id": workspace_id,
+                "moment": moment,
+                "item_id": item_id,
+                "is_template": is_template,
+                "limit": page.limit + 1,
+            },
+        ).fetchall()
+        return cast("list[WorkflowRow]", rows)
+
+    def update(
+        self, workflow_id: UUID, name: str | None, is_template: bool | None, description: tuple[str | None] | None
+    ) -> None:
+        """Change what is not None; a description is in a tuple because it may become null."""
+        self._connection.execute(
+            """
+            UPDATE workflows SET
+              name = coalesce(%(name)s, name),
+              is_template = coalesce(%(is_template)s, is_template),
+              description = CASE WHEN %(describe)s THEN %(description)s ELSE description END,
+              updated_at = NOW()
+            WHERE id = %(workflow_id)s
+            """,
+            {
+                "workflow_id": workflow_id,
+                "name": name,
+                "is_template": is_template,
+                "describe": description is not None,
+                "description": description[0] if description else None,
+            },
+        )
+
+    def append_version(self, workflow_id: UUID, graph_definition: dict[str, Any]) -> None:
+        """The next version, made current."""
+        self._connection.execute(
+            """
+            WITH workflow AS (
+              UPDATE workflows SET current_version = current_version + 1, updated_at = NOW()
+              WHERE id = %s
+              RETURNING id, current_version
+            )
+            INSERT INTO workflow_versions (workflow_id, version, graph_definition)
+            SELECT id, current_version, %s FROM workflow
+            """,
+            (workflow_id, Jsonb(graph_definition)),
+        )
+
+    def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:
+        """A workflow with its versions and runs. Raises NotFoundError."""
+        row = self._connection.execute(
+            "DELETE FROM workflows WHERE id = %s AND workspace_id = %s RETURNING id", (workflow_id, workspace_id)
+        ).fetchone()
+        _found(row, workflow_id)
+
+    def list_versions(self, workflow_id: UUID, page: Page) -> list[VersionRow]:
+        """One more than a page, newest first."""
+        rows = self._connection.execute(
+            """
+            SELECT id, workflow_id, version, created_at FROM workflow_versions
+            WHERE workflow_id = %(workflow_id)s
+              AND (%(last_id)s::uuid IS NULL
+                   OR version < (SELECT version FROM workflow_versions WHERE id = %(last_id)s))
+            ORDER BY version DESC
+            LIMIT %(limit)s
+            """,
+            {
+                "workflow_id": workflow_id,
+                "last_id": page.before[1] if page.before else None,
+                "limit": page.limit + 1,
+            },
+        ).fetchall()
+        return cast("list[VersionRow]", rows)
+
+    def get_version(self, workflow_id: UUID, version: int) -> dict[str, Any]:
+        """A version with its graph. Raises NotFoundError."""
+        row = self._connection.execute(
+            "SELECT * FROM workflow_versions WHERE workflow_id = %s AND version = %s", (workflow_id, version)
+        ).fetchone()
+        if row is None:
+            raise NotFoundError(f"workflow {workflow_id} has no version {version}")
+        return row
+
+    def find_graph(self, version_id: UUID) -> dict[str, Any] | None:
+        """The graph of a version, by the version's own id; it never changes."""
+        row = self._connection.execute(
+            "SELECT graph_definition FROM workflow_versions WHERE id = %s", (version_id,)
+        ).fetchone()
+        return row["graph_definition"] if row else None
+
+
+def _found(row: dict[str, Any] | None, workflow_id: UUID) -> dict[str, Any]:
+    if row is None:
+        raise NotFoundError(f"there is no workflow {workflow_id}")
+    return row

@@ -1,0 +1,90 @@
+"""What comes in, what is stored and what goes out of workflows and their versions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, TypedDict
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Name = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200)]
+Description = Annotated[str, StringConstraints(strict=True, max_length=10_000)]
+Version = Annotated[int, Field(strict=True, ge=1, le=2_147_483_647)]
+
+
+class WorkflowRow(TypedDict):
+    """A stored workflow: the columns of its table."""
+
+    id: UUID
+    workspace_id: UUID
+    name: str
+    description: str | None
+    current_version: int
+    schedule_cron: str | None
+    schedule_timezone: str
+    schedule_enabled: bool
+    is_template: bool
+    created_by: UUID | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class WorkflowDetail(WorkflowRow):
+    """A workflow with its current graph, as it was sent."""
+
+    graph_definition: dict[str, Any]
+
+
+class _Body(BaseModel):
+    """A request body. A key that no one reads is a mistake, except what a workflow itself shows: what GET
+    gave can be sent back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_what_is_only_shown(cls, value: Any) -> Any:
+        shown = WorkflowDetail.__annotations__.keys() - cls.model_fields.keys()
+        return {key: item for key, item in value.items() if key not in shown} if isinstance(value, dict) else value
+
+
+class CreateWorkflow(_Body):
+    """A new workflow."""
+
+    name: Name
+    description: Description | None = None
+    graph_definition: dict[str, Any]
+    is_template: Annotated[bool, Field(strict=True)] = False
+
+
+class UpdateWorkflow(_Body):
+    """Only what is sent changes, and null changes the description alone; a graph makes a new version."""
+
+    name: Name | None = None
+    description: Description | None = None
+    graph_definition: dict[str, Any] | None = None
+    is_template: Annotated[bool, Field(strict=True)] | None = None
+    expected_version: Version | None = None
+
+
+class Rollback(_Body):
+    """The version whose graph comes back."""
+
+    version: Version
+    expected_version: Version | None = None
+
+
+class CloneTemplate(_Body):
+    """How the new workflow is called; as the template is without it."""
+
+    name: Name | None = None
+
+
+class VersionRow(TypedDict):
+    """A stored version, without its graph."""
+
+    id: UUID
+    workflow_id: UUID
+    version: int
+    created_at: datetime

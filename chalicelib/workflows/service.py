@@ -1,0 +1,173 @@
+"""What users do with workflows: draw, change, roll back, delete, and start from templates."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from chalicelib import compiler
+from chalicelib.compiler.problems import GraphRejectedError, MalformedGraphError
+from chalicelib.db import Connection, Database
+from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError
+from chalicelib.nodes import node_types
+from chalicelib.requests import Page
+from chalicelib.settings import Settings
+
+from .gallery import gallery
+from .repository import WorkflowRepository
+from .schemas import CloneTemplate, CreateWorkflow, Rollback, UpdateWorkflow, WorkflowDetail, WorkflowRow
+
+CACHED_PLANS = 256
+
+
+class WorkflowService:
+    """Use cases of workflows. All raise NotFoundError for ids of another workspace."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self.plan = lru_cache(maxsize=CACHED_PLANS)(self._load_plan)
+        """The plan of a version, by the version's own id; versions never change."""
+
+    def list_workflows(self, workspace_id: UUID, page: Page, is_template: bool | None) -> dict[str, Any]:
+        """A page of workflows without their graphs."""
+        with self._database.connection() as connection:
+            rows = WorkflowRepository(connection).list_workflows(workspace_id, page, is_template)
+        return page.answer([dict(row) for row in rows], "created_at")
+
+    def create(self, workspace_id: UUID, user_id: UUID, new: CreateWorkflow) -> WorkflowDetail:
+        """Save version 1. Raises InvalidError, MalformedError or TooLargeError for a graph that can't run."""
+        self._check(new.graph_definition)
+        with self._database.connection() as connection:
+            return WorkflowRepository(connection).insert(
+                workspace_id, user_id, new.name, new.description, new.is_template, new.graph_definition
+            )
+
+    def get(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowDetail:
+        """A workflow with its current graph."""
+        with self._database.connection() as connection:
+            return WorkflowRepository(connection).get(workspace_id, workflow_id)
+
+    def require(self, connection: Connection, workspace_id: UUID, workflow_id: UUID) -> None:
+        """Raises NotFoundError where the workspace has no such workflow."""
+        WorkflowRepository(connection).require(workspace_id, workflow_id)
+
+    def update(self, workspace_id: UUID, workflow_id: UUID, change: UpdateWorkflow) -> WorkflowDetail:
+        """Change what is sent; a graph makes a new version. Raises ConflictError for a stale version."""
+        if change.graph_definition is not None:
+            self._check(change.graph_definition)
+        with self._database.transaction() as connection:
+            repository = WorkflowRepository(connection)
+            _check_version(repository.lock(workspace_id, workflow_id), change.expected_version)
+            if change.model_fields_set & {"name", "description", "is_template"}:
+                description = (change.description,) if "description" in change.model_fields_set else None
+                repository.update(workflow_id, change.name, change.is_template, description)
+            if change.graph_definition is not None:
+                repository.append_version(workflow_id, change.graph_definition)
+            return repository.get(workspace_id, workflow_id)
+
+    def rollback(self, workspace_id: UUID, workflow_id: UUID, target: Rollback) -> WorkflowDetail:
+        """Append a version with an older one's graph. Raises NotFoundError for a missing version."""
+        with self._database.transaction() as connection:
+            repository = WorkflowRepository(connection)
+            _check_version(repository.lock(workspace_id, workflow_id), target.expected_version)
+            old = repository.get_version(workflow_id, target.version)
+            repository.append_version(workflow_id, old["graph_definition"])
+            return repository.get(workspace_id, workflow_id)
+
+    def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:
+        """Delete a workflow with its versions and runs."""
+        with self._database.connection() as connection:
+            WorkflowRepository(connection).delete(workspace_id, workflow_id)
+
+    def list_versions(self, workspace_id: UUID, workflow_id: UUID, page: Page) -> dict[str, Any]:
+        """A page of versions without their graphs."""
+        with self._database.connection() as connection:
+            repository = WorkflowRepository(connection)
+            repository.require(workspace_id, workflow_id)
+            rows = repository.list_versions(workflow_id, page)
+        return page.answer([dict(row) for row in rows], "created_at")
+
+    def get_version(self, workspace_id: UUID, workflow_id: UUID, version: int) -> dict[str, Any]:
+        """One version with its graph."""
+        with self._database.connection() as connection:
+            repository = WorkflowRepository(connection)
+            repository.require(workspace_id, workflow_id)
+            return repository.get_version(workflow_id, version)
+
+    def list_templates(self, workspace_id: UUID, page: Page) -> dict[str, Any]:
+        """A page of the workspace's own templates, then of the gallery."""
+        with self._database.connection() as connection:
+            rows = WorkflowRepository(connection).list_workflows(workspace_id, page, is_template=True)
+        own = [{**row, "source": "workspace"} for row in rows]
+        built_in = [
+            {**_without_graph(template), "workspace_id": None, "current_version": 1, "source": "gallery"}
+            for template in gallery().values()
+            if page.before is None or (template["created_at"], template["id"]) < page.before
+        ]
+        return page.answer((own + built_in)[: page.limit + 1], "created_at")
+
+    def clone_template(
+        self, workspace_id: UUID, user_id: UUID, template_id: UUID, clone: CloneTemplate
+    ) -> WorkflowDetail:
+        """A new workflow with a template's graph, not scheduled. Raises NotFoundError for no template."""
+        template = gallery().get(template_id) or self._own_template(workspace_id, template_id)
+        with self._database.connection() as connection:
+            return WorkflowRepository(connection).insert(
+                workspace_id,
+                user_id,
+                clone.name or template["name"],
+                template["description"],
+                is_template=False,
+                graph_definition=template["graph_definition"],
+            )
+
+    def _own_template(self, workspace_id: UUID, template_id: UUID) -> dict[str, Any]:
+        with self._database.connection() as connection:
+            workflow = WorkflowRepository(connection).get(workspace_id, template_id)
+        if not workflow["is_template"]:
+            raise NotFoundError(f"workflow {template_id} is not a template")
+        return dict(workflow)
+
+    def _check(self, graph_definition: dict[str, Any]) -> None:
+        size = len(json.dumps(graph_definition, separators=(",", ":"), ensure_ascii=False).encode())
+        if size > (limit := self._settings.max_graph_bytes):
+            raise TooLargeError(f"the graph has {size:,} bytes; at most {limit:,} are allowed")
+        try:
+            compiler.parse(graph_definition, node_types(), self._settings.max_graph_nodes)
+        except GraphRejectedError as rejection:
+            raise _told(rejection) from None
+
+    def _load_plan(self, version_id: UUID) -> compiler.Plan:
+        with self._database.connection() as connection:
+            graph_definition = WorkflowRepository(connection).find_graph(version_id)
+        if graph_definition is None:
+            raise NotFoundError(f"there is no version {version_id}")
+        try:
+            return compiler.plan(compiler.parse(graph_definition, node_types()))
+        except GraphRejectedError as rejection:
+            raise _told(rejection) from None
+
+
+def _told(rejection: GraphRejectedError) -> MalformedError | InvalidError:
+    problems = [
+        {**problem.as_json(), "path": f"graph_definition.{problem.path}".rstrip(".")}
+        for problem in rejection.problems
+    ]
+    count = len(problems)
+    detail = f"the graph has {count} problem{'s' if count > 1 else ''}: {rejection}"
+    return (MalformedError if isinstance(rejection, MalformedGraphError) else InvalidError)(detail, problems)
+
+
+def _check_version(workflow: WorkflowRow, expected: int | None) -> None:
+    if expected is not None and expected != workflow["current_version"]:
+        raise ConflictError(
+            f"you changed version {expected}; the current version is {workflow['current_version']}",
+            [{"code": "stale_version", "message": "load the workflow again", "path": "expected_version"}],
+        )
+
+
+def _without_graph(template: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in template.items() if key != "graph_definition"}

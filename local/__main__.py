@@ -1,0 +1,111 @@
+"""`python -m local …`: run the stack, and what a newcomer needs around it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from uuid import UUID
+
+from chalicelib.auth import Role
+from chalicelib.migrations import migrate
+
+from . import stack, workspaces
+
+WORKSPACE = "local"
+
+
+def main() -> int:
+    """Run the command named on the command line; the exit code."""
+    options = _parser().parse_args()
+    return int(options.command(options) or 0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ.get("DATA_DIR", ".local")),
+        help="where everything is kept (DATA_DIR, .local)",
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    run = commands.add_parser("run", help="start the API and everything it needs")
+    run.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    run.set_defaults(command=_run)
+
+    commands.add_parser("migrate", help="apply the migrations").set_defaults(command=_migrate)
+
+    workspace = commands.add_parser("workspace", help="make a workspace and print its id")
+    workspace.add_argument("name")
+    workspace.set_defaults(command=_workspace)
+
+    member = commands.add_parser("member", help="make a user a member and print the user's id")
+    member.add_argument("workspace_id", type=UUID)
+    member.add_argument("email")
+    member.add_argument("--role", choices=[role.value for role in Role], default=Role.MEMBER.value)
+    member.set_defaults(command=_member)
+
+    token = commands.add_parser("token", help="print a bearer token for a user")
+    token.add_argument("user_id", type=UUID)
+    token.add_argument("--days", type=int, default=workspaces.TOKEN_DAYS)
+    token.set_defaults(command=_token)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from .server import make_server  # noqa: PLC0415 - it imports the HTTP edge, which reads no setting yet
+
+    running = stack.start(options.data_dir)
+    try:
+        server = make_server(running.app, options.port)
+    except OSError as error:
+        running.close()
+        print(
+            f"port {options.port} can't be used: {error.strerror}; name another with PORT=…", file=sys.stderr
+        )
+        return 1
+    workspace_id, owner_token, member_token = running.workspace(WORKSPACE)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+    port = server.server.server_address[1]
+    print(
+        f"ready http://127.0.0.1:{port} workspace={workspace_id} "
+        f"owner_token={owner_token} member_token={member_token}",
+        flush=True,
+    )
+    server.server.serve_forever(poll_interval=0.1)
+    server.server.server_close()
+    running.close()
+    return 0
+
+
+def _migrate(options: argparse.Namespace) -> None:
+    url, leave = stack.open_database(options.data_dir)
+    for name in migrate(url):
+        print(f"applied {name}")
+    leave()
+
+
+def _workspace(options: argparse.Namespace) -> None:
+    url, leave = stack.open_database(options.data_dir)
+    print(workspaces.create_workspace(url, options.name))
+    leave()
+
+
+def _member(options: argparse.Namespace) -> None:
+    url, leave = stack.open_database(options.data_dir)
+    print(workspaces.add_member(url, options.workspace_id, options.email, Role(options.role)))
+    leave()
+
+
+def _token(options: argparse.Namespace) -> None:
+    print(workspaces.token(stack.jwt_secret(options.data_dir), options.user_id, options.days))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

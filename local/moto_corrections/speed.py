@@ -1,0 +1,81 @@
+"""Corrections of moto's speed: what AWS does at once must not take a local machine its whole processor."""
+
+# ruff: noqa: SLF001 - moto's insides are what this file is about
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import boto3.session
+from moto.stepfunctions.parser import models as parser_models  # noqa: F401 - loads every module named below
+from moto.stepfunctions.parser.asl.component.common.path import result_path
+from moto.stepfunctions.parser.asl.component.component import Component
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
+from moto.stepfunctions.parser.asl.utils import boto_client, json_path
+
+MOTO_LOGGER = "moto.stepfunctions"
+
+
+def keep_one_client_per_service() -> None:
+    """A Task is called at once; moto builds a boto3 client (10 ms and more) for each Task."""
+    session = boto3.session.Session()
+    clients: dict[Any, Any] = {}
+    making = threading.Lock()
+
+    def client(**options: Any) -> Any:
+        key = options["service_name"], options["region_name"], options.get("endpoint_url")
+        with making:
+            if key not in clients:
+                clients[key] = session.client(**options)
+            return clients[key]
+
+    boto_client.boto3 = SimpleNamespace(client=client)
+
+
+def parse_each_json_path_once() -> None:
+    """A JSONPath costs nothing; moto builds a parser (milliseconds) at each evaluation of each path."""
+    for module in (json_path, result_path):
+        module.parse = functools.lru_cache(maxsize=4096)(module.parse)
+
+
+def parse_each_definition_once() -> None:
+    """StartExecution is cheap; moto parses the definition (tens of milliseconds and more) at each start.
+
+    Components hold no state of an execution, so that executions may share them. The scopes of the query
+    language are shared by moto's parsers and stay open after a refused definition: each parse gets its own.
+    """
+    parse_anew = AmazonStateLanguageParser.parse
+    parsing = threading.Lock()
+
+    @functools.lru_cache(maxsize=256)
+    def parse(definition: str) -> Any:
+        Preprocessor._query_language_per_scope = []
+        return parse_anew(definition)
+
+    def parse_once(definition: str) -> Any:
+        with parsing:
+            return parse(definition)
+
+    AmazonStateLanguageParser.parse = staticmethod(parse_once)
+    # moto makes this key at its first use, which two executions that share the component could do at once.
+    EvalComponent.heap_key = property(lambda self: str(id(self)))
+
+
+def keep_failures_out_of_the_log() -> None:
+    """A failed state is nothing for the service to log; moto logs the component tree, at each level of it."""
+    logging.getLogger(MOTO_LOGGER).setLevel(logging.CRITICAL)
+    Component.__str__ = lambda self: type(self).__name__
+
+
+CORRECTIONS = (
+    keep_one_client_per_service,
+    parse_each_json_path_once,
+    parse_each_definition_once,
+    keep_failures_out_of_the_log,
+)

@@ -1,0 +1,109 @@
+"""Everything that one machine needs: Postgres, moto as AWS, the API, tokens for a first workspace."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from chalice import Chalice
+from moto import mock_aws
+
+from chalicelib.auth import Role
+from chalicelib.bootstrap import services
+from chalicelib.migrations import migrate
+
+from . import moto_corrections, postgres, workspaces
+
+REGION, ACCOUNT = "us-east-1", "123456789012"
+POOL_SIZE = 24
+
+
+@dataclass(slots=True)
+class Stack:
+    """A running stack. Close it to stop what it started."""
+
+    app: Chalice
+    database_url: str
+    jwt_secret: str
+    _closers: list[Callable[[], None]] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Stop it, last started first."""
+        while self._closers:
+            self._closers.pop()()
+
+    def workspace(self, name: str) -> tuple[UUID, str, str]:
+        """A workspace by its name, made if need be: its id, an owner's and a member's token."""
+        url = self.database_url
+        workspace_id = workspaces.find_workspace(url, name) or workspaces.create_workspace(url, name)
+        owner = workspaces.add_member(url, workspace_id, f"owner@{name}.example", Role.OWNER)
+        member = workspaces.add_member(url, workspace_id, f"member@{name}.example", Role.MEMBER)
+        return (
+            workspace_id,
+            workspaces.token(self.jwt_secret, owner),
+            workspaces.token(self.jwt_secret, member),
+        )
+
+
+def open_database(data_dir: Path) -> tuple[str, Callable[[], None]]:
+    """The database of DATABASE_URL, else the embedded one: its URL and how to leave it."""
+    if url := os.environ.get("DATABASE_URL"):
+        return url, lambda: None
+    return postgres.start(data_dir / "postgres")
+
+
+def jwt_secret(data_dir: Path) -> str:
+    """The secret that signs tokens here, made once, so that tokens outlive a restart."""
+    file = data_dir / "jwt_secret"
+    if not file.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(32))
+    return file.read_text()
+
+
+def start(data_dir: Path) -> Stack:
+    """Start Postgres, migrate it, start moto, and import the app on top of both."""
+    url, leave_database = open_database(data_dir)
+    migrate(url)
+    secret = jwt_secret(data_dir)
+    os.environ.update(
+        DATABASE_URL=url,
+        JWT_SECRET=secret,
+        AWS_REGION=REGION,
+        AWS_ACCOUNT_ID=ACCOUNT,
+        AWS_ACCESS_KEY_ID="local",
+        AWS_SECRET_ACCESS_KEY="local",  # noqa: S106 - moto takes any
+        RUN_UNIT_FUNCTION="run_unit",
+        STATE_MACHINE_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-states",
+        DATABASE_POOL_SIZE=str(POOL_SIZE),
+        ALLOW_PRIVATE_HTTP="true",
+    )
+    app: Chalice = importlib.import_module("app").app
+    stop_aws = _start_aws(app)
+    return Stack(app, url, secret, [leave_database, services().database.close, stop_aws])
+
+
+def _start_aws(app: Chalice) -> Callable[[], None]:
+    """moto in this process, with its Step Functions interpreter and our own Lambdas behind it."""
+    moto_corrections.apply()
+
+    def invoke(function_name: str, event: dict[str, Any]) -> Any:
+        return app.handler_map[function_name](json.loads(json.dumps(event)), None)
+
+    moto_corrections.run_lambdas_with(invoke)
+    aws = mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}})
+    aws.start()
+
+    def stop() -> None:
+        moto_corrections.stop_all_executions()
+        aws.stop()
+
+    return stop

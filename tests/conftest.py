@@ -1,0 +1,95 @@
+"""The real parts that tests run on: an embedded Postgres, moto's interpreter, the API over HTTP."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from local import stack as local_stack
+from local.server import make_server
+from tests.client import Api
+from tests.upstream import Upstream
+
+DATA_DIR = Path(__file__).parent.parent / ".local" / "tests"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run what the default run only samples in full")
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[str]:
+    """The URL of a server on which tests make databases of their own."""
+    url, leave = local_stack.open_database(DATA_DIR)
+    yield url
+    leave()
+
+
+@pytest.fixture
+def empty_database(database_server: str) -> Iterator[str]:
+    yield from _database(database_server)
+
+
+@pytest.fixture(scope="session")
+def stack(database_server: str) -> Iterator[local_stack.Stack]:
+    for url in _database(database_server):
+        before = dict(os.environ)
+        os.environ["DATABASE_URL"] = url
+        running = local_stack.start(DATA_DIR)
+        yield running
+        running.close()
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def base_url(stack: local_stack.Stack) -> Iterator[str]:
+    server = make_server(stack.app, 0)
+    thread = threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server.server_close()
+
+
+@pytest.fixture
+def owner(stack: local_stack.Stack, base_url: str) -> Api:
+    """An owner of a workspace that no other test uses."""
+    workspace_id, token, _ = stack.workspace(uuid.uuid4().hex)
+    return Api(base_url, str(workspace_id), token)
+
+
+@pytest.fixture
+def member(stack: local_stack.Stack, owner: Api) -> Api:
+    """A member, not an owner, of the owner's workspace."""
+    from chalicelib.auth import Role  # noqa: PLC0415
+    from local import workspaces  # noqa: PLC0415
+
+    user_id = workspaces.add_member(
+        stack.database_url, uuid.UUID(owner.workspace_id), f"{uuid.uuid4().hex}@example.com", Role.MEMBER
+    )
+    return replace(owner, token=workspaces.token(stack.jwt_secret, user_id))
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    """An HTTP API that workflows call."""
+    with Upstream() as running:
+        yield running
+
+
+def _database(server_url: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    yield psycopg.conninfo.make_conninfo(server_url, dbname=name)
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
