@@ -82,10 +82,16 @@ class Runner:
 
         Gives `{until}` for a unit that begins a wait. Raises NodeFailed, RetryNode or RunEnded.
         """
-        if "failure" in event:
-            self._fail_run(UUID(event["run_id"]), UUID(event["version_id"]), event["failure"])
-            return {}
-        return self._run_unit(UnitCall.from_event(event))
+        try:
+            if "failure" in event:
+                self._fail_run(UUID(event["run_id"]), UUID(event["version_id"]), event["failure"])
+                return {}
+            return self._run_unit(UnitCall.from_event(event))
+        except (NodeFailed, RetryNode, RunEnded):
+            raise
+        except Exception:
+            logger.exception("a call died and is made again", run_id=event["run_id"])
+            raise
 
     def _run_unit(self, call: UnitCall) -> dict[str, Any]:
         graph = self._plan(call.version_id).graph
@@ -149,10 +155,10 @@ class _UnitRun:
         run_id = self._call.run_id
         with self._database.transaction() as connection:
             repository = RunRepository(connection)
-            if self._unsaved:
+            status = repository.lock(run_id)
+            if self._unsaved and status:
                 repository.save_records(run_id, self._unsaved)
-            run = repository.lock(run_id)
-            if run is None or run["status"] in FINAL:
+            if status is None or status in FINAL:
                 return
             records = repository.list_records(run_id)
             if is_complete(self._graph, records):

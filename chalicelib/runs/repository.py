@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any, cast
 from uuid import UUID
 
@@ -173,11 +173,15 @@ class RunRepository:
             },
         )
 
-    def lock(self, run_id: UUID) -> Mapping[str, Any] | None:
-        """The run, which no one else settles until the transaction ends."""
-        return self._connection.execute(
-            "SELECT id, status FROM workflow_runs WHERE id = %s FOR UPDATE", (run_id,)
+    def lock(self, run_id: UUID) -> str | None:
+        """The status of a run that no one else settles until the transaction ends; None where it is gone.
+
+        Writing node results takes a share of the run's key, which this lock leaves alone: no deadlock with it.
+        """
+        row = self._connection.execute(
+            "SELECT status FROM workflow_runs WHERE id = %s FOR NO KEY UPDATE", (run_id,)
         ).fetchone()
+        return row["status"] if row else None
 
     def list_records(self, run_id: UUID) -> dict[str, NodeRecord]:
         """The records of all nodes that have one, without their outputs."""

@@ -159,9 +159,8 @@ def stop_at_once() -> None:
     """StopExecution ends at once, with error and cause; moto waits for a running Lambda and drops both."""
 
     def stop(self: Any, stop_date: datetime, error: str | None, cause: str | None) -> None:
-        worker = self.exec_worker
-        if _end(self, status=ExecutionStatus.ABORTED, error=error, cause=cause) and worker:
-            worker.env.set_stop(stop_date=stop_date, error=error, cause=cause)
+        if _end(self, status=ExecutionStatus.ABORTED, error=error, cause=cause) and self.exec_worker:
+            self.exec_worker.env.set_stop(stop_date=stop_date, error=error, cause=cause)
 
     def stop_execution(self: Any) -> Any:
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3.session
+from moto.core import utils as core_utils
 from moto.stepfunctions.parser import models as parser_models  # noqa: F401 - loads every module named below
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.component import Component
@@ -36,6 +37,18 @@ def keep_one_client_per_service() -> None:
             return clients[key]
 
     boto_client.boto3 = SimpleNamespace(client=client)
+
+
+def load_each_service_model_once() -> None:
+    """A service answers its first callers together; in moto each of them loads the model, for seconds."""
+    load = functools.lru_cache(maxsize=None)(core_utils._load_service_model)
+    loading = threading.Lock()
+
+    def load_once(service_name: str, model_name: str) -> Any:
+        with loading:
+            return load(service_name, model_name)
+
+    core_utils._load_service_model = load_once
 
 
 def parse_each_json_path_once() -> None:
@@ -75,6 +88,7 @@ def keep_failures_out_of_the_log() -> None:
 
 CORRECTIONS = (
     keep_one_client_per_service,
+    load_each_service_model_once,
     parse_each_json_path_once,
     parse_each_definition_once,
     keep_failures_out_of_the_log,

@@ -10,11 +10,10 @@ import gc
 import json
 import logging
 import multiprocessing
-import sys
 import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -26,10 +25,13 @@ from botocore.exceptions import ClientError
 from jsonpath_ng.parser import JsonPathParser
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
+from moto.core import utils as core_utils
+from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLParser import ASLParser
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from local import moto_corrections
@@ -204,6 +206,23 @@ def test_a_second_task_makes_no_client(aws: Aws) -> None:
     with mock.patch.object(botocore.session.Session, "create_client") as create:
         aws.run({"A": task(Next="B"), "B": task()})
     create.assert_not_called()
+
+
+@restores("load_each_service_model_once")
+def test_the_first_calls_of_a_service_load_its_model_once(aws: Aws) -> None:  # noqa: ARG001
+    together = threading.Barrier(4)
+
+    def call() -> None:
+        together.wait(LIMIT)
+        core_utils.get_service_model("codeartifact")
+
+    with mock.patch.object(core_utils, "create_loader", wraps=core_utils.create_loader) as load:
+        threads = [threading.Thread(target=call) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(LIMIT)
+    load.assert_called_once()
 
 
 @restores("parse_each_json_path_once")
@@ -681,25 +700,21 @@ def test_a_machine_times_out(aws: Aws) -> None:
 
 @restores("start_one_execution_of_a_name")
 def test_of_equal_starts_at_once_one_starts(aws: Aws) -> None:
-    aws.handler = lambda _name, _event: calls.append(1)
-    calls: list[int] = []
-    machine = aws.machine({"A": task(Next="B"), "B": {"Type": "Wait", "Seconds": 60, "End": True}})
-    together = threading.Barrier(6)
+    machine = aws.machine({"A": {"Type": "Wait", "Seconds": 60, "End": True}})
+    together = threading.Barrier(2)
 
-    def start(name: str) -> None:
-        together.wait(LIMIT)
-        aws.start_named(machine, name)
+    def make(**fields: Any) -> Execution:
+        with suppress(threading.BrokenBarrierError):
+            together.wait(0.3)  # for the other start, should it have come as far
+        return Execution(**fields)
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    for name in "abcdefgh":
-        threads = [threading.Thread(target=start, args=(name,)) for _ in range(6)]
+    with mock.patch.object(parser_models, "Execution", make):
+        threads = [threading.Thread(target=aws.start_named, args=(machine, "one")) for _ in range(2)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(LIMIT)
-    sys.setswitchinterval(interval)
-    assert len(aws.states.list_executions(stateMachineArn=machine)["executions"]) == 8
+    assert len(aws.states.list_executions(stateMachineArn=machine)["executions"]) == 1
 
 
 def test_a_name_counts_once(aws: Aws) -> None:
@@ -821,7 +836,7 @@ def verdicts() -> Iterator[dict[str, Future[bool]]]:
     """Start to run each test without what it restores, each in a process of its own."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    pool = ProcessPoolExecutor(2, mp_context=context, max_tasks_per_child=1)
+    pool = ProcessPoolExecutor(3, mp_context=context, max_tasks_per_child=1)
     yield {test.__name__: pool.submit(_is_right_without, names, test) for test, names in RESTORES.items()}
     pool.shutdown(cancel_futures=True)
 
