@@ -82,9 +82,7 @@ class Routes:
 
         return register
 
-    def _serve(
-        self, view: View, role: Role, captured: Mapping[str, str]
-    ) -> ChaliceResponse:
+    def _serve(self, view: View, role: Role, captured: Mapping[str, str]) -> ChaliceResponse:
         try:
             request = self._request(role, captured)
             return _success(view(request))
@@ -124,9 +122,7 @@ def _success(response: Response) -> ChaliceResponse:
     if response.status is HTTPStatus.NO_CONTENT:
         return ChaliceResponse("", dict(response.headers), response.status.value)
     body = json.dumps(response.body, default=_as_json, ensure_ascii=False, separators=(",", ":"))
-    return ChaliceResponse(
-        body, {"Content-Type": "application/json", **response.headers}, response.status.value
-    )
+    return ChaliceResponse(body, {"Content-Type": "application/json", **response.headers}, response.status.value)
 
 
 def _as_json(value: Any) -> str:

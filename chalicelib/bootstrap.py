@@ -24,7 +24,7 @@ class Services:
     @cached_property
     def database(self) -> Database:
         """The connections."""
-        return Database(self.settings.database_url, self.settings.pool_size)
+        return Database(self.settings.database_url, self.settings.database_pool_size)
 
     @cached_property
     def authenticator(self) -> Authenticator:
@@ -54,9 +54,7 @@ class Services:
     @cached_property
     def runner(self) -> Runner:
         """Runs units of nodes."""
-        http = OutgoingHttp(
-            allow_private=self.settings.allow_private_http, max_bytes=self.settings.max_output_bytes
-        )
+        http = OutgoingHttp(allow_private=self.settings.allow_private_http, max_bytes=self.settings.max_output_bytes)
         return Runner(self.database, self.workflows.plan, http, self.settings.max_output_bytes)
 
 

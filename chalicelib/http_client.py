@@ -10,7 +10,13 @@ from typing import Any
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, LocationParseError, NameResolutionError, NewConnectionError, TimeoutError
+from urllib3.exceptions import (
+    HTTPError,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+    TimeoutError,
+)
 
 from .compiler.node_type import HttpResponse, NodeFailure
 
@@ -46,7 +52,9 @@ class OutgoingHttp:
                 headers={"user-agent": USER_AGENT, **headers},
                 body=body,
                 timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout), read=timeout),
-                retries=urllib3.Retry(total=MAX_REDIRECTS, connect=0, read=0, status=0, other=0, redirect=MAX_REDIRECTS),
+                retries=urllib3.Retry(
+                    total=MAX_REDIRECTS, connect=0, read=0, status=0, other=0, redirect=MAX_REDIRECTS
+                ),
                 preload_content=False,
             )
             return HttpResponse(response.status, _headers(response), self._read(response, deadline))

@@ -86,7 +86,8 @@ class NodeCall:
         size = len(text.encode())
         if size > self.max_output_bytes:
             raise NodeFailure(
-                "output_too_large", f"the output has {size:,} bytes; at most {self.max_output_bytes:,} are kept"
+                "output_too_large",
+                f"the output has {size:,} bytes; at most {self.max_output_bytes:,} are kept",
             )
 
 

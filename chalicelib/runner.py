@@ -118,9 +118,7 @@ class Runner:
 class _UnitRun:
     """One unit on its way."""
 
-    def __init__(
-        self, call: UnitCall, graph: Graph, state: RunState, calls: NodeCall, database: Database
-    ) -> None:
+    def __init__(self, call: UnitCall, graph: Graph, state: RunState, calls: NodeCall, database: Database) -> None:
         self._call = call
         self._graph = graph
         self._calls = calls

@@ -65,17 +65,14 @@ def _run(options: argparse.Namespace) -> int:
         server = make_server(running.app, options.port)
     except OSError as error:
         running.close()
-        print(
-            f"port {options.port} can't be used: {error.strerror}; name another with PORT=…", file=sys.stderr
-        )
+        print(f"port {options.port} can't be used: {error.strerror}; name another with PORT=…", file=sys.stderr)
         return 1
     workspace_id, owner_token, member_token = running.workspace(WORKSPACE)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     port = server.server.server_address[1]
     print(
-        f"ready http://127.0.0.1:{port} workspace={workspace_id} "
-        f"owner_token={owner_token} member_token={member_token}",
+        f"ready http://127.0.0.1:{port} workspace={workspace_id} owner_token={owner_token} member_token={member_token}",
         flush=True,
     )
     server.server.serve_forever(poll_interval=0.1)

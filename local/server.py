@@ -67,7 +67,7 @@ class _Handler(ChaliceRequestHandler):  # type: ignore[misc]
         response = problem(status, detail)
         super()._send_http_response(response.status_code, dict(response.headers), response.body)
 
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle  # noqa: N815
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle
 
     def log_message(self, *_args: Any) -> None:
         """The API logs what happens; a line for every request is noise."""

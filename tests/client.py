@@ -27,9 +27,7 @@ class Api:
     workspace_id: str
     token: str | None
 
-    def send(
-        self, method: str, path: str, body: Any = None, raw: bytes | None = None, **headers: str
-    ) -> Answer:
+    def send(self, method: str, path: str, body: Any = None, raw: bytes | None = None, **headers: str) -> Answer:
         url = urlsplit(f"{self.base}/api/v1/workspaces/{self.workspace_id}/workflows{path}")
         content = raw if raw is not None else (None if body is None else json.dumps(body).encode())
         sent = {"Content-Type": "application/json"} if content is not None else {}

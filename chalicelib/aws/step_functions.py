@@ -27,7 +27,7 @@ class StepFunctions:
 
         return boto3.client(
             "stepfunctions",
-            region_name=self._settings.region,
+            region_name=self._settings.aws_region,
             config=Config(retries={"mode": "adaptive", "max_attempts": 5}, max_pool_connections=50),
         )
 
@@ -57,7 +57,10 @@ class StepFunctions:
         """Whether Step Functions knows this execution."""
         try:
             self._client.describe_execution(executionArn=execution_arn)
-        except (self._client.exceptions.ExecutionDoesNotExist, self._client.exceptions.StateMachineDoesNotExist):
+        except (
+            self._client.exceptions.ExecutionDoesNotExist,
+            self._client.exceptions.StateMachineDoesNotExist,
+        ):
             return False
         return True
 
@@ -65,9 +68,9 @@ class StepFunctions:
         self._client.create_state_machine(
             name=machine.name,
             definition=machine.definition,
-            roleArn=self._settings.state_machine_role,
+            roleArn=self._settings.state_machine_role_arn,
             type="STANDARD",
         )
 
     def _arn(self, kind: str, name: str) -> str:
-        return f"arn:aws:states:{self._settings.region}:{self._settings.account_id}:{kind}:{name}"
+        return f"arn:aws:states:{self._settings.aws_region}:{self._settings.aws_account_id}:{kind}:{name}"

@@ -82,7 +82,11 @@ class _Emitter:
         payload = {"run_id.$": "$.run_id", "version_id.$": "$.version_id", "failure.$": "$.failure"}
         return {
             FAIL_RUN: self._call(payload) | {"Retry": [_PLATFORM_RETRY], "Next": RUN_FAILED},
-            RUN_FAILED: {"Type": "Fail", "Error": "RunFailed", "Cause": "A node failed; the run tells which."},
+            RUN_FAILED: {
+                "Type": "Fail",
+                "Error": "RunFailed",
+                "Cause": "A node failed; the run tells which.",
+            },
         }
 
     def _chain(self, block: Block, *, last: bool) -> tuple[str, dict[str, State]]:

@@ -137,7 +137,6 @@ def _walk_back(start: str, predecessor: Mapping[str, str]) -> Iterator[str]:
     yield node
 
 
-
 def find_cycles(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
     """Cycles that share no node, until none is left."""
     left, links = list(nodes), list(edges)

@@ -67,9 +67,7 @@ def _nest(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]) -> Bl
 
 def _part(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]], part: Sequence[int]) -> Block:
     position = {vertex: index for index, vertex in enumerate(part)}
-    inner = [
-        frozenset(position[before] for before in predecessors[vertex] if before in position) for vertex in part
-    ]
+    inner = [frozenset(position[before] for before in predecessors[vertex] if before in position) for vertex in part]
     return _nest([blocks[vertex] for vertex in part], inner)
 
 
@@ -124,7 +122,8 @@ class _Reduction:
         return [first, *self.above[first], *self.below[first]]
 
     def _is(self, vertex: int, key: tuple[frozenset[int], frozenset[int]]) -> bool:
-        return vertex in self.blocks and (self.above[vertex], self.below[vertex]) == key
+        above, below = key
+        return vertex in self.blocks and self.above[vertex] == above and self.below[vertex] == below
 
 
 def _components(predecessors: Sequence[frozenset[int]]) -> list[list[int]]:

@@ -94,25 +94,18 @@ def _expression_at(text: str, start: int) -> tuple[Expression, int]:
 
 def _render(node: Any, path: str, bindings_for: Callable[[Expression], Mapping[str, Any]]) -> Any:
     if isinstance(node, dict):
-        return {
-            key: _render(item, f"{path}.{key}" if path else key, bindings_for) for key, item in node.items()
-        }
+        return {key: _render(item, f"{path}.{key}" if path else key, bindings_for) for key, item in node.items()}
     if isinstance(node, list):
         return [_render(item, f"{path}[{index}]", bindings_for) for index, item in enumerate(node)]
     if isinstance(node, Expression):
         return _value(node, path, bindings_for)
     if isinstance(node, Text):
-        parts = [
-            part if isinstance(part, str) else as_text(_value(part, path, bindings_for))
-            for part in node.parts
-        ]
+        parts = [part if isinstance(part, str) else as_text(_value(part, path, bindings_for)) for part in node.parts]
         return "".join(parts)
     return node
 
 
-def _value(
-    expression: Expression, path: str, bindings_for: Callable[[Expression], Mapping[str, Any]]
-) -> Any:
+def _value(expression: Expression, path: str, bindings_for: Callable[[Expression], Mapping[str, Any]]) -> Any:
     try:
         return expression.evaluate(bindings_for(expression))
     except ExpressionError as error:

@@ -8,7 +8,7 @@ concluded by the unit that follows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .graph import Graph, Node, topological_order
@@ -198,10 +198,10 @@ def _reduced(graph: Graph, steps: list[_Step]) -> tuple[dict[int, set[int]], dic
         direct[first[node_id]] = {last[source] for source in graph.predecessors(node_id)}
         if first[node_id] != last[node_id]:
             direct[last[node_id]] = {first[node_id]}
-    return neighbours(reduce_transitively([frozenset(sources) for sources in direct]))
+    return neighbours(reduce_transitively(direct))
 
 
-def reduce_transitively(predecessors: list[frozenset[int]]) -> list[set[int]]:
+def reduce_transitively(predecessors: Sequence[Iterable[int]]) -> list[set[int]]:
     """Drop every predecessor that another one implies. Vertices are numbered in topological order."""
     masks: list[int] = []
     reduced: list[set[int]] = []
@@ -227,4 +227,3 @@ def neighbours(above: list[set[int]]) -> tuple[dict[int, set[int]], dict[int, se
         for source in sources:
             below[source].add(vertex)
     return dict(enumerate(above)), below
-

@@ -53,7 +53,9 @@ def validate(shape: GraphShape, node_types: Mapping[str, NodeType], max_nodes: i
 def _check_size(shape: GraphShape, max_nodes: int, findings: _Findings) -> None:
     if len(shape.nodes) > max_nodes:
         findings.add(
-            "too_many_nodes", f"the graph has {len(shape.nodes)} nodes; at most {max_nodes} are allowed", "nodes"
+            "too_many_nodes",
+            f"the graph has {len(shape.nodes)} nodes; at most {max_nodes} are allowed",
+            "nodes",
         )
 
 
@@ -180,13 +182,14 @@ def _hint(name: str, known: Iterable[str], prefix: str = "") -> str:
 
 
 def _check_duplicates(shape: GraphShape, findings: _Findings) -> None:
-    for kind, items in (("node", shape.nodes), ("edge", shape.edges)):
+    ids = {"node": [node.id for node in shape.nodes], "edge": [edge.id for edge in shape.edges]}
+    for kind, of_kind in ids.items():
         seen: set[str] = set()
-        for index, item in enumerate(items):
-            if item.id in seen:
-                message = f'two {kind}s have the id "{item.id}"'
-                findings.add(f"duplicate_{kind}_id", message, f"{kind}s[{index}].id", **{f"{kind}_id": item.id})
-            seen.add(item.id)
+        for index, item_id in enumerate(of_kind):
+            if item_id in seen:
+                message = f'two {kind}s have the id "{item_id}"'
+                findings.add(f"duplicate_{kind}_id", message, f"{kind}s[{index}].id", **{f"{kind}_id": item_id})
+            seen.add(item_id)
 
 
 def _check_parents(nodes: Iterable[NodeShape], findings: _Findings) -> None:
@@ -238,9 +241,7 @@ def _check_cycles(known: Mapping[str, Any], edges: Iterable[Edge], findings: _Fi
         findings.add("cycle", f"the graph goes in a circle: {path}", "edges", node_id=cycle[0])
 
 
-def _check_references(
-    shape: GraphShape, nodes: Mapping[str, Node], edges: Iterable[Edge], findings: _Findings
-) -> None:
+def _check_references(shape: GraphShape, nodes: Mapping[str, Node], edges: Iterable[Edge], findings: _Findings) -> None:
     links = [(edge.source, edge.target) for edge in edges]
     ids = list(dict.fromkeys(node.id for node in shape.nodes))
     order = topological_order(ids, links)

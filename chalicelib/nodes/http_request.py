@@ -65,9 +65,7 @@ def run(config: HttpRequestConfig, context: Context) -> Result:
     body = _encode(config.body, headers)
     url = _with_query(config.url, _mapping(config.query))
     try:
-        response = context.http.request(
-            config.method, url, headers=headers, body=body, timeout=context.timeout_seconds
-        )
+        response = context.http.request(config.method, url, headers=headers, body=body, timeout=context.timeout_seconds)
     except NodeFailure as failure:
         failure.retryable = failure.retryable and config.method in IDEMPOTENT
         raise

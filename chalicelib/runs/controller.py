@@ -21,7 +21,10 @@ class RunController:
     def execute(self, request: Request) -> Response:
         """202 with the run."""
         run = self._service.execute(
-            request.workspace_id, request.id("workflow_id"), request.user_id, parse_body(request.body, Execute)
+            request.workspace_id,
+            request.id("workflow_id"),
+            request.user_id,
+            parse_body(request.body, Execute),
         )
         return Response(run, HTTPStatus.ACCEPTED)
 
@@ -35,6 +38,4 @@ class RunController:
 
     def get(self, request: Request) -> Response:
         """The run with its node results."""
-        return Response(
-            self._service.get(request.workspace_id, request.id("workflow_id"), request.id("run_id"))
-        )
+        return Response(self._service.get(request.workspace_id, request.id("workflow_id"), request.id("run_id")))

@@ -220,5 +220,3 @@ class RunRepository:
 
 def _json_or_null(value: Any) -> str | None:
     return None if value is None else to_text(value)
-
-

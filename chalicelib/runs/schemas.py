@@ -74,9 +74,7 @@ class NodeRecord:
 
     def decided(self, node: Node) -> bool:
         """Whether its outgoing edges are decided: it ran to its end, or never will."""
-        return self.status in ("succeeded", "skipped") or (
-            self.status == "failed" and node.on_error != "fail"
-        )
+        return self.status in ("succeeded", "skipped") or (self.status == "failed" and node.on_error != "fail")
 
     def makes_live(self, edge: Edge, source: Node) -> bool:
         """Whether an edge leaving this node is live."""
@@ -99,4 +97,3 @@ class RunState:
     def is_final(self) -> bool:
         """Whether the run has ended."""
         return self.run["status"] in FINAL
-

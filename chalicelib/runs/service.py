@@ -22,7 +22,11 @@ class RunService:
     """Use cases of runs. All raise NotFoundError for ids of another workspace."""
 
     def __init__(
-        self, database: Database, settings: Settings, workflows: WorkflowService, step_functions: StepFunctions
+        self,
+        database: Database,
+        settings: Settings,
+        workflows: WorkflowService,
+        step_functions: StepFunctions,
     ) -> None:
         self._database = database
         self._settings = settings

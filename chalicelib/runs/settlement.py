@@ -15,9 +15,7 @@ Records = Mapping[str, NodeRecord]
 
 def is_due(graph: Graph, node: Node, records: Records) -> bool:
     """Whether a node runs, once the sources of its edges are decided: not disabled, and its join is met."""
-    live = [
-        records[edge.source].makes_live(edge, graph.nodes[edge.source]) for edge in graph.incoming[node.id]
-    ]
+    live = [records[edge.source].makes_live(edge, graph.nodes[edge.source]) for edge in graph.incoming[node.id]]
     joined = all(live) if node.join == "all" else any(live) or not live
     return joined and not node.disabled
 

@@ -40,9 +40,7 @@ def _check(schedule: PutSchedule) -> None:
         raise _invalid("timezone", f'"{schedule.timezone}" is no IANA time zone, such as Europe/Berlin')
     fields = schedule.cron.split()
     if len(fields) != 5 and not schedule.cron.startswith("@"):
-        raise _invalid(
-            "cron", f"a cron has five fields (minute hour day month weekday); this one has {len(fields)}"
-        )
+        raise _invalid("cron", f"a cron has five fields (minute hour day month weekday); this one has {len(fields)}")
     try:
         croniter.expand(schedule.cron)
     except (CroniterError, ValueError) as error:

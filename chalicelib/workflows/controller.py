@@ -52,9 +52,7 @@ class WorkflowController:
         number = request.path["version"]
         if not (number.isascii() and number.isdigit() and len(number) <= 9):
             raise NotFoundError(f"there is no version {number[:50]}")
-        return Response(
-            self._service.get_version(request.workspace_id, request.id("workflow_id"), int(number))
-        )
+        return Response(self._service.get_version(request.workspace_id, request.id("workflow_id"), int(number)))
 
     def rollback(self, request: Request) -> Response:
         """The workflow with its new version."""
@@ -68,7 +66,5 @@ class WorkflowController:
     def clone_template(self, request: Request) -> Response:
         """201 with the new workflow."""
         clone = parse_body(request.body, CloneTemplate)
-        workflow = self._service.clone_template(
-            request.workspace_id, request.user_id, request.id("template_id"), clone
-        )
+        workflow = self._service.clone_template(request.workspace_id, request.user_id, request.id("template_id"), clone)
         return Response(workflow, HTTPStatus.CREATED)

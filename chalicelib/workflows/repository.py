@@ -104,7 +104,11 @@ class WorkflowRepository:
         return cast("list[WorkflowRow]", rows)
 
     def update(
-        self, workflow_id: UUID, name: str | None, is_template: bool | None, description: tuple[str | None] | None
+        self,
+        workflow_id: UUID,
+        name: str | None,
+        is_template: bool | None,
+        description: tuple[str | None] | None,
     ) -> None:
         """Change what is not None; a description is in a tuple because it may become null."""
         self._connection.execute(
@@ -143,7 +147,8 @@ class WorkflowRepository:
     def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:
         """A workflow with its versions and runs. Raises NotFoundError."""
         row = self._connection.execute(
-            "DELETE FROM workflows WHERE id = %s AND workspace_id = %s RETURNING id", (workflow_id, workspace_id)
+            "DELETE FROM workflows WHERE id = %s AND workspace_id = %s RETURNING id",
+            (workflow_id, workspace_id),
         ).fetchone()
         _found(row, workflow_id)
 

@@ -153,8 +153,7 @@ class WorkflowService:
 
 def _told(rejection: GraphRejectedError) -> MalformedError | InvalidError:
     problems = [
-        {**problem.as_json(), "path": f"graph_definition.{problem.path}".rstrip(".")}
-        for problem in rejection.problems
+        {**problem.as_json(), "path": f"graph_definition.{problem.path}".rstrip(".")} for problem in rejection.problems
     ]
     count = len(problems)
     detail = f"the graph has {count} problem{'s' if count > 1 else ''}: {rejection}"

@@ -14,9 +14,7 @@ import pytest
 from tests.client import Api, statuses
 from tests.upstream import Upstream
 
-GRAPHS = Path(
-    os.environ.get("REAL_GRAPHS", Path(__file__).parents[3] / "shared" / "graphs" / "real.jsonl")
-)
+GRAPHS = Path(os.environ.get("REAL_GRAPHS", Path(__file__).parents[3] / "shared" / "graphs" / "real.jsonl"))
 SAMPLE, SEED = 60, 20
 
 
