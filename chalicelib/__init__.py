@@ -1,0 +1,1 @@
+"""All that is deployed besides app.py."""

@@ -9,14 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import urllib3
+from urllib3 import exceptions
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import (
-    HTTPError,
-    LocationParseError,
-    NameResolutionError,
-    NewConnectionError,
-    TimeoutError,
-)
+from urllib3.exceptions import HTTPError, LocationParseError, NameResolutionError, NewConnectionError
 
 from .compiler.node_type import HttpResponse, NodeFailure
 
@@ -60,7 +55,7 @@ class OutgoingHttp:
             return HttpResponse(response.status, _headers(response), self._read(response, deadline))
         except NodeFailure:
             raise
-        except TimeoutError:
+        except exceptions.TimeoutError:
             raise NodeFailure("timeout", f"{_place(url)} did not answer within {timeout:g} s", retryable=True) from None
         except HTTPError as error:
             raise _failure(url, error) from None
@@ -68,21 +63,24 @@ class OutgoingHttp:
             raise NodeFailure("bad_request", f"the request can't be sent: {error}") from None
 
     def _read(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+        """The whole body, or a NodeFailure and a closed connection."""
         parts: list[bytes] = []
-        size = 0
-        try:
-            for chunk in response.stream(CHUNK_BYTES):
-                parts.append(chunk)
-                size += len(chunk)
-                if size > self._max_bytes:
-                    raise NodeFailure("response_too_large", f"the answer has more than {self._max_bytes:,} bytes")
-                if time.monotonic() > deadline:
-                    raise NodeFailure("timeout", "the answer did not end within the time limit", retryable=True)
-        except NodeFailure:
-            response.close()
-            raise
+        left = self._max_bytes
+        for chunk in response.stream(CHUNK_BYTES):
+            parts.append(chunk)
+            left -= len(chunk)
+            if left < 0 or time.monotonic() > deadline:
+                response.close()
+                raise self._too_much() if left < 0 else _too_late()
         response.release_conn()
         return b"".join(parts)
+
+    def _too_much(self) -> NodeFailure:
+        return NodeFailure("response_too_large", f"the answer has more than {self._max_bytes:,} bytes")
+
+
+def _too_late() -> NodeFailure:
+    return NodeFailure("timeout", "the answer did not end within the time limit", retryable=True)
 
 
 def _headers(response: urllib3.BaseHTTPResponse) -> dict[str, str]:
@@ -104,7 +102,7 @@ def _failure(url: str, error: HTTPError) -> NodeFailure:
         return NodeFailure("forbidden_address", f"{where} leads to an address that workflows may not reach")
     if isinstance(reason, NameResolutionError):
         return NodeFailure("name_not_found", f"{where}: the host name can't be resolved", retryable=True)
-    if isinstance(reason, TimeoutError):
+    if isinstance(reason, exceptions.TimeoutError):
         return NodeFailure("timeout", f"{where} did not answer in time", retryable=True)
     if isinstance(reason, NewConnectionError):
         return NodeFailure("connection_failed", f"{where} can't be connected to", retryable=True)

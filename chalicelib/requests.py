@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -137,11 +137,8 @@ def _decode_cursor(cursor: str) -> tuple[datetime, UUID]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         moment, item_id = json.loads(text)
-        time = datetime.fromisoformat(moment)
-        if time.tzinfo is None:
-            raise ValueError("a cursor's time has an offset")
-        return time, UUID(item_id)
-    except (ValueError, TypeError, AttributeError, RecursionError):
+        return datetime.fromisoformat(moment).astimezone(UTC), UUID(item_id)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise MalformedError("the cursor is not one that a list gave as next_cursor") from None
 
 

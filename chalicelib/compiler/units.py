@@ -217,6 +217,7 @@ def reduce_transitively(predecessors: Sequence[Iterable[int]]) -> list[set[int]]
 
 
 def links(above: Mapping[int, Iterable[int]]) -> Iterator[tuple[int, int]]:
+    """A relation given by its predecessors, as pairs in a fixed order."""
     return ((source, vertex) for vertex in sorted(above) for source in sorted(above[vertex]))
 
 

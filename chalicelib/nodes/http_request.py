@@ -40,7 +40,9 @@ class HttpRequestConfig(Config):
     headers: dict[str, Scalar] | Expression = Field(default_factory=dict)
     query: dict[str, Scalar | list[Scalar]] | Expression = Field(default_factory=dict)
     body: Any = None
-    success_codes: list[Annotated[StrictInt, Field(ge=100, le=599)] | StatusRange] | Expression = ["2xx"]
+    success_codes: list[Annotated[StrictInt, Field(ge=100, le=599)] | StatusRange] | Expression = Field(
+        default_factory=lambda: ["2xx"]
+    )
 
     @field_validator("method")
     @classmethod

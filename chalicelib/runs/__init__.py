@@ -1,0 +1,1 @@
+"""Runs and the results of their nodes."""
