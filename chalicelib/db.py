@@ -8,9 +8,11 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from .errors import UnavailableError
+from .jsontext import from_text
 
 CONNECT_SECONDS = 10
 
@@ -28,6 +30,7 @@ class Database:
             min_size=1,
             max_size=max(pool_size, 1),
             timeout=CONNECT_SECONDS,
+            configure=_read_json_strictly,
             open=False,
         )
 
@@ -51,6 +54,10 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
+
+
+def _read_json_strictly(connection: Connection) -> None:
+    set_json_loads(from_text, connection)
 
 
 def one(row: DictRow | None) -> dict[str, Any]:

@@ -55,10 +55,8 @@ class OutgoingHttp:
             return HttpResponse(response.status, _headers(response), self._read(response, deadline))
         except NodeFailure:
             raise
-        except exceptions.TimeoutError:
-            raise NodeFailure("timeout", f"{_place(url)} did not answer within {timeout:g} s", retryable=True) from None
         except HTTPError as error:
-            raise _failure(url, error) from None
+            raise _failure(url, error, timeout) from None
         except (ValueError, UnicodeError) as error:
             raise NodeFailure("bad_request", f"the request can't be sent: {error}") from None
 
@@ -93,20 +91,21 @@ def _place(url: str) -> str:
     return f"{parsed.scheme}://{parsed.netloc.rpartition('@')[2] if parsed.netloc else ''}"
 
 
-def _failure(url: str, error: HTTPError) -> NodeFailure:
-    reason = getattr(error, "reason", None) or error
+def _failure(url: str, error: HTTPError, timeout: float) -> NodeFailure:
     if isinstance(error, LocationParseError):
         return NodeFailure("bad_url", f"the URL can't be read: {error}")
     where = _place(url)
-    if isinstance(reason, ForbiddenAddressError):
-        return NodeFailure("forbidden_address", f"{where} leads to an address that workflows may not reach")
-    if isinstance(reason, NameResolutionError):
-        return NodeFailure("name_not_found", f"{where}: the host name can't be resolved", retryable=True)
-    if isinstance(reason, exceptions.TimeoutError):
-        return NodeFailure("timeout", f"{where} did not answer in time", retryable=True)
-    if isinstance(reason, NewConnectionError):
-        return NodeFailure("connection_failed", f"{where} can't be connected to", retryable=True)
-    return NodeFailure("network_error", f"{where}: {type(reason).__name__}", retryable=True)
+    match getattr(error, "reason", None) or error:
+        case ForbiddenAddressError():
+            return NodeFailure("forbidden_address", f"{where} leads to an address that workflows may not reach")
+        case NameResolutionError():
+            return NodeFailure("name_not_found", f"{where}: the host name can't be resolved", retryable=True)
+        case NewConnectionError():
+            return NodeFailure("connection_failed", f"{where} can't be connected to", retryable=True)
+        case exceptions.TimeoutError():
+            return NodeFailure("timeout", f"{where} did not answer within {timeout:g} s", retryable=True)
+        case other:
+            return NodeFailure("network_error", f"{where}: {type(other).__name__}", retryable=True)
 
 
 def _public_address(host: str, port: int) -> str:

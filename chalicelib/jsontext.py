@@ -8,6 +8,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+SURELY_64_BITS = 19
+"""Fewer characters than this are an integer of 64 bits."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -16,9 +19,12 @@ def to_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def from_text(text: str) -> Any:
-    """Read strict JSON. Raises ValueError, also for NaN and numbers too large, and RecursionError."""
-    return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+def from_text(text: str | bytes) -> Any:
+    """Read strict JSON; an integer beyond 64 bits becomes a double, as in JavaScript and JSONata.
+
+    Raises ValueError, also for NaN and numbers too large, and RecursionError.
+    """
+    return json.loads(text, parse_constant=_no_constant, parse_float=_finite, parse_int=_integer)
 
 
 def iso8601(moment: datetime) -> str:
@@ -55,6 +61,13 @@ def escaped(value: Any) -> Any:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not a JSON value")
+
+
+def _integer(text: str) -> int | float:
+    if len(text) < SURELY_64_BITS:
+        return int(text)
+    number = _finite(text)
+    return int(text) if abs(number) < 2**63 else number
 
 
 def _finite(text: str) -> float:

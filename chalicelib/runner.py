@@ -107,7 +107,8 @@ class Runner:
         graph = self._plan(version_id).graph
         with self._database.transaction() as connection:
             repository = RunRepository(connection)
-            if repository.lock(run_id) is None:
+            status = repository.lock(run_id)
+            if status is None or status in FINAL:
                 return
             records = repository.list_records(run_id)
             repository.save_records(run_id, list(stopped(graph, records, datetime.now(UTC))))

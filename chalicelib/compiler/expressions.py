@@ -83,7 +83,7 @@ class Expression:
                 max_stack_depth=STACK_DEPTH,
                 max_sequence_length=SEQUENCE_LENGTH,
             )
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise ExpressionError(str(error)) from error
 
 

@@ -111,6 +111,10 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+NOT_AN_EXPRESSION = "this is not an expression"
+"""What pydantic says of the branch of a union that is not taken."""
+
+
 def is_expression(value: object) -> bool:
     """Whether the value is one whole expression, `{% … %}`."""
     return isinstance(value, str) and value.strip().startswith("{%") and value.strip().endswith("%}")
@@ -119,7 +123,7 @@ def is_expression(value: object) -> bool:
 def _whole_expression(value: object, info: ValidationInfo) -> str:
     if is_expression(value) and not (info.context or {}).get("evaluated"):
         return str(value)
-    raise ValueError("not an expression")
+    raise ValueError(NOT_AN_EXPRESSION)
 
 
 Expression = Annotated[str, PlainValidator(_whole_expression)]

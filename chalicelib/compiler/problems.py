@@ -27,7 +27,7 @@ class GraphRejectedError(Exception):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("; ".join(problem.message for problem in self.problems))
+        super().__init__(f"{len(self.problems)} problems, the first: {self.problems[0].message}")
 
 
 class MalformedGraphError(GraphRejectedError):

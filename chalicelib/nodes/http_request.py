@@ -41,7 +41,7 @@ class HttpRequestConfig(Config):
     query: dict[str, Scalar | list[Scalar]] | Expression = Field(default_factory=dict)
     body: Any = None
     success_codes: list[Annotated[StrictInt, Field(ge=100, le=599)] | StatusRange] | Expression = Field(
-        default_factory=lambda: ["2xx"]
+        default_factory=lambda: list[int | str](("2xx",))
     )
 
     @field_validator("method")

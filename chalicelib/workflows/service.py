@@ -20,6 +20,8 @@ from .repository import WorkflowRepository
 from .schemas import CloneTemplate, CreateWorkflow, Rollback, UpdateWorkflow, WorkflowDetail, WorkflowRow
 
 CACHED_PLANS = 256
+TOLD_PROBLEMS = 3
+"""How many of a graph's problems the summary tells; `errors` has them all."""
 
 
 class WorkflowService:
@@ -155,8 +157,9 @@ def _told(rejection: GraphRejectedError) -> MalformedError | InvalidError:
     problems = [
         {**problem.as_json(), "path": f"graph_definition.{problem.path}".rstrip(".")} for problem in rejection.problems
     ]
-    count = len(problems)
-    detail = f"the graph has {count} problem{'s' if count > 1 else ''}: {rejection}"
+    told = [problem.message for problem in rejection.problems[:TOLD_PROBLEMS]]
+    more = len(problems) - len(told)
+    detail = "; ".join(told) + (f"; and {more} more, see errors" if more else "")
     return (MalformedError if isinstance(rejection, MalformedGraphError) else InvalidError)(detail, problems)
 
 
