@@ -18,11 +18,15 @@ from moto import mock_aws
 from chalicelib.auth import Role
 from chalicelib.bootstrap import services
 from chalicelib.migrations import migrate
+from chalicelib.requests import Page
+from chalicelib.workflows.gallery import gallery
+from chalicelib.workflows.schemas import CloneTemplate
 
 from . import moto_corrections, postgres, workspaces
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 POOL_SIZE = 24
+FIRST_TEMPLATE = "Hello"
 
 
 @dataclass(slots=True)
@@ -51,6 +55,15 @@ class Stack:
             workspaces.token(self.jwt_secret, member),
         )
 
+    def add_first_workflow(self, workspace_id: UUID, owner_token: str) -> None:
+        """Something to run at once: the gallery's simplest template, where the workspace has no workflow yet."""
+        workflows = services().workflows
+        if workflows.list_workflows(workspace_id, Page(limit=1, before=None), is_template=None)["items"]:
+            return
+        owner = services().authenticator.user({"authorization": f"Bearer {owner_token}"})
+        hello = next(template for template in gallery().values() if template["name"] == FIRST_TEMPLATE)
+        workflows.clone_template(workspace_id, owner, hello["id"], CloneTemplate())
+
 
 def open_database(data_dir: Path) -> tuple[str, Callable[[], None]]:
     """The database of DATABASE_URL, else the embedded one: its URL and how to leave it."""
@@ -70,7 +83,7 @@ def jwt_secret(data_dir: Path) -> str:
 
 
 def start(data_dir: Path) -> Stack:
-    """Start Postgres, migrate it, start moto, and import the app on top of both."""
+    """Start Postgres, migrate it, start moto, import the app on top of both, and go on with what was running."""
     url, leave_database = open_database(data_dir)
     migrate(url)
     secret = jwt_secret(data_dir)
@@ -88,6 +101,7 @@ def start(data_dir: Path) -> Stack:
     )
     app: Chalice = importlib.import_module("app").app
     stop_aws = _start_aws(app)
+    services().runs.resume_unfinished()
     return Stack(app, url, secret, [leave_database, services().database.close, stop_aws])
 
 

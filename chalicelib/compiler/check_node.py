@@ -17,7 +17,6 @@ from .settings import NodeSettings
 from .shape import NodeShape, json_path
 from .template import Template, TemplateError, compile_template
 
-
 MAX_HINTS = 50
 """Guessing what was meant compares with all that there is; after so many problems we stop guessing."""
 

@@ -11,7 +11,7 @@ from chalicelib.errors import NotFoundError
 from chalicelib.jsontext import to_text
 from chalicelib.requests import Page
 
-from .schemas import NewRun, NodeRecord, RunDetail, RunRow, RunState
+from .schemas import NodeRecord, RunDetail, RunRow, RunState, StartableRun, UnfinishedRun
 
 
 class RunRepository:
@@ -20,15 +20,16 @@ class RunRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def insert(self, workspace_id: UUID, workflow_id: UUID, run_input: Any, trigger: str, user_id: UUID) -> NewRun:
+    def insert(
+        self, workspace_id: UUID, workflow_id: UUID, run_input: Any, trigger: str, user_id: UUID
+    ) -> StartableRun:
         """A pending run of the current version. Raises NotFoundError."""
         row = self._connection.execute(
             """
             INSERT INTO workflow_runs (workflow_id, workspace_id, version, input, trigger, triggered_by)
             SELECT id, workspace_id, current_version, %(input)s::jsonb, %(trigger)s, %(user_id)s
             FROM workflows WHERE id = %(workflow_id)s AND workspace_id = %(workspace_id)s
-            RETURNING id, workflow_id, workspace_id, version, status, trigger, triggered_by, started_at,
-                      completed_at, error_message, input,
+            RETURNING id, workflow_id,
                       (SELECT v.id FROM workflow_versions v
                        WHERE v.workflow_id = workflow_runs.workflow_id AND v.version = workflow_runs.version
                       ) AS version_id
@@ -43,7 +44,7 @@ class RunRepository:
         ).fetchone()
         if row is None:
             raise NotFoundError(f"there is no workflow {workflow_id}")
-        return cast("NewRun", row)
+        return cast("StartableRun", row)
 
     def mark_running(self, run_id: UUID, execution_arn: str) -> None:
         """The execution was started; a run that has already ended stays so."""
@@ -106,19 +107,18 @@ class RunRepository:
         ).fetchall()
         return cast("list[RunRow]", rows)
 
-    def list_unfinished(self) -> list[NewRun]:
+    def list_unfinished(self) -> list[UnfinishedRun]:
         """Every run that has not ended, oldest first."""
         rows = self._connection.execute(
             """
-            SELECT r.id, r.workflow_id, r.workspace_id, r.version, r.status, r.trigger, r.triggered_by,
-                   r.started_at, r.completed_at, r.error_message, r.input, v.id AS version_id
+            SELECT r.id, r.workflow_id, r.execution_arn, v.id AS version_id
             FROM workflow_runs r
             JOIN workflow_versions v ON v.workflow_id = r.workflow_id AND v.version = r.version
             WHERE r.status IN ('pending', 'running')
             ORDER BY r.started_at
             """
         ).fetchall()
-        return cast("list[NewRun]", rows)
+        return cast("list[UnfinishedRun]", rows)
 
     def find_state(self, run_id: UUID, nodes: Iterable[str], outputs: Iterable[str]) -> RunState | None:
         """The run and the records of some nodes; of those in `outputs` with output and error."""

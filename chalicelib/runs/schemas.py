@@ -52,11 +52,18 @@ class RunDetail(RunRow):
     execution_arn: str | None
 
 
-class NewRun(RunRow):
-    """A run just inserted, and the version that it pins."""
+class StartableRun(TypedDict):
+    """What starting a run needs: `version_id` is that of the version it pins."""
 
-    input: Any
+    id: UUID
+    workflow_id: UUID
     version_id: UUID
+
+
+class UnfinishedRun(StartableRun):
+    """A run that has not ended, with its latest execution."""
+
+    execution_arn: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from chalicelib.settings import Settings
 from chalicelib.workflows.service import WorkflowService
 
 from .repository import RunRepository
-from .schemas import Execute, NewRun, RunDetail
+from .schemas import Execute, RunDetail, StartableRun, UnfinishedRun
 
 
 class RunService:
@@ -40,7 +40,7 @@ class RunService:
             raise TooLargeError(f"the input has {size:,} bytes; at most {limit:,} are allowed")
         with self._database.connection() as connection:
             run = RunRepository(connection).insert(workspace_id, workflow_id, request.input, "manual", user_id)
-        self._start(run, name=str(run["id"]))
+        self._start(run, str(run["id"]))
         return self.get(workspace_id, workflow_id, run["id"])
 
     def get(self, workspace_id: UUID, workflow_id: UUID, run_id: UUID) -> RunDetail:
@@ -55,7 +55,23 @@ class RunService:
             rows = RunRepository(connection).list_runs(workspace_id, workflow_id, page, status)
         return page.answer([dict(row) for row in rows], "started_at")
 
-    def _start(self, run: NewRun, name: str) -> None:
+    def resume_unfinished(self) -> list[UUID]:
+        """Start every run anew whose execution is gone, or never was; the ids of those.
+
+        Nodes that were decided are passed over, and waits end at their first time.
+        """
+        with self._database.connection() as connection:
+            unfinished = RunRepository(connection).list_unfinished()
+        gone = [run for run in unfinished if not self._has_execution(run)]
+        for run in gone:
+            self._start(run, _next_execution(run))
+        return [run["id"] for run in gone]
+
+    def _has_execution(self, run: UnfinishedRun) -> bool:
+        arn = run["execution_arn"]
+        return arn is not None and self._step_functions.exists(arn)
+
+    def _start(self, run: StartableRun, name: str) -> None:
         """The run's id names the execution, so that starting twice is starting once."""
         plan = self._workflows.plan(run["version_id"])
         machine = plan.state_machine(self._settings.run_unit_function)
@@ -64,3 +80,12 @@ class RunService:
         with self._database.connection() as connection:
             RunRepository(connection).mark_running(run["id"], arn)
         logger.info("run started", run_id=ids["run_id"], workflow_id=str(run["workflow_id"]), execution=arn)
+
+
+def _next_execution(run: UnfinishedRun) -> str:
+    """`<run id>` for the first execution of a run, `<run id>-<n>` for those after it."""
+    run_id, arn = str(run["id"]), run["execution_arn"]
+    if arn is None:
+        return run_id
+    _, _, count = arn.rpartition(":")[2].partition(f"{run_id}-")
+    return f"{run_id}-{int(count or 0) + 1}"

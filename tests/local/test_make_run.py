@@ -1,0 +1,103 @@
+"""`make run` from outside: ready, stopped, killed, started again."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from local import postgres
+from tests.client import Api, edge, graph, node, poll, statuses
+from tests.upstream import Upstream
+
+READY = re.compile(r"ready (http://127\.0\.0\.1:\d+) workspace=(\S+) owner_token=(\S+) member_token=(\S+)")
+
+
+@contextmanager
+def running(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], Api]]:
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "--data-dir", str(data_dir), "run", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout
+    with process, process.stdout:
+        try:
+            ready = next(found for line in process.stdout if (found := READY.fullmatch(line.strip())))
+            yield process, Api(ready[1], ready[2], ready[3])
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("stack")
+    for parent in (folder, *folder.parents[:3]):
+        parent.chmod(0o755)
+    yield folder
+    _, leave = postgres.start(folder / "postgres")
+    leave()
+
+
+def test_a_first_start_has_a_workflow_that_runs(data_dir: Path) -> None:
+    with running(data_dir) as (process, api):
+        workflow = api.get()["items"][0]
+        assert api.ended(workflow["id"], api.execute(workflow["id"])["id"])["status"] == "succeeded"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+
+
+def test_after_a_kill_everything_is_there_and_what_was_running_goes_on(data_dir: Path, upstream: Upstream) -> None:
+    drawn = graph(
+        [
+            node("ask", "http_request", {"url": f"{upstream.base}/killed/ask"}),
+            node("nap", "wait", {"seconds": 3}),
+            node("end", "transform", {"value": "{% $nodes.ask.output.body.count %}"}),
+        ],
+        edge("ask", "nap"), edge("nap", "end"),
+    )  # fmt: skip
+    with running(data_dir) as (process, api):
+        workflow = api.create(drawn)
+        run_path = f"/{workflow['id']}/runs/{api.execute(workflow['id'])['id']}"
+        waiting = poll(lambda: statuses(run := api.get(run_path))["nap"] == "waiting" and run)
+        process.kill()
+        process.wait()
+    with running(data_dir) as (_, api):
+        assert api.get(f"/{workflow['id']}") == workflow
+        run = api.ended(workflow["id"], run_path.rpartition("/")[2])
+        assert run["status"] == "succeeded"
+        assert run["node_results"]["nap"]["output"] == waiting["node_results"]["nap"]["output"]
+        assert run["node_results"]["nap"]["completed_at"] >= waiting["node_results"]["nap"]["output"]["until"]
+        assert (run["output"], len(upstream.calls["killed"])) == (1, 1)
+
+
+def test_a_port_in_use_is_said_plainly(data_dir: Path, upstream: Upstream) -> None:
+    port = upstream.base.rpartition(":")[2]
+    result = subprocess.run(
+        [sys.executable, "-m", "local", "--data-dir", str(data_dir), "run", "--port", port],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert f"port {port} can't be used" in result.stderr
+
+
+def test_a_pid_that_became_someone_elses_does_not_stop_postgres_from_starting(tmp_path: Path) -> None:
+    for parent in (tmp_path, *tmp_path.parents[:3]):
+        parent.chmod(0o755)
+    _, leave = postgres.start(tmp_path / "postgres")
+    leave()
+    (tmp_path / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n/x\n1\n5432\n/x\n\n1 1\nready\n")
+    url, leave = postgres.start(tmp_path / "postgres")
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    leave()
