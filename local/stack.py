@@ -18,6 +18,7 @@ from moto import mock_aws
 from chalicelib.auth import Role
 from chalicelib.bootstrap import services
 from chalicelib.migrations import migrate
+from chalicelib.observability import logger
 from chalicelib.requests import Page
 from chalicelib.workflows.gallery import gallery
 from chalicelib.workflows.schemas import CloneTemplate
@@ -84,6 +85,8 @@ def jwt_secret(data_dir: Path) -> str:
 
 def start(data_dir: Path) -> Stack:
     """Start Postgres, migrate it, start moto, import the app on top of both, and go on with what was running."""
+    if "LOG_LEVEL" not in os.environ:
+        logger.setLevel("WARNING")
     url, leave_database = open_database(data_dir)
     migrate(url)
     secret = jwt_secret(data_dir)
