@@ -99,9 +99,7 @@ def _invalid_path(env: Any, path: str) -> Any:
         error_name=error_name,
         event_type=HistoryEventType.ExecutionFailed,
         event_details={
-            "executionFailedEventDetails": ExecutionFailedEventDetails(
-                error=error_name.error_name, cause=cause
-            )
+            "executionFailedEventDetails": ExecutionFailedEventDetails(error=error_name.error_name, cause=cause)
         },
     )
 

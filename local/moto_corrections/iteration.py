@@ -40,9 +40,7 @@ def _run_item(worker: Any, worker_frame: Any, job: Any) -> Any:
     next_job = None if failed else worker._job_pool.next_job()
     if next_job is None:
         if not failed:
-            worker_frame.event_history_context.source_event_id = (
-                frame.event_history_context.last_published_event_id
-            )
+            worker_frame.event_history_context.source_event_id = frame.event_history_context.last_published_event_id
         # The frame is closed before the job: the Map goes on as soon as its last job is closed.
         worker._env.close_frame(worker_frame)
     worker._job_pool.close_job(job)

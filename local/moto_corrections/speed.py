@@ -7,10 +7,12 @@ from __future__ import annotations
 import functools
 import logging
 import threading
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import boto3.session
+from moto.core import responses, routing
 from moto.core import utils as core_utils
 from moto.stepfunctions.parser import models as parser_models  # noqa: F401 - loads every module named below
 from moto.stepfunctions.parser.asl.component.common.path import result_path
@@ -21,6 +23,9 @@ from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 
 MOTO_LOGGER = "moto.stepfunctions"
+
+# Python 3.11 fails when two threads make syntax trees at once, as do definitions and routes.
+_one_at_a_time = threading.RLock()
 
 
 def keep_one_client_per_service() -> None:
@@ -39,16 +44,23 @@ def keep_one_client_per_service() -> None:
     boto_client.boto3 = SimpleNamespace(client=client)
 
 
-def load_each_service_model_once() -> None:
-    """A service answers its first callers together; in moto each of them loads the model, for seconds."""
-    load = functools.lru_cache(maxsize=None)(core_utils._load_service_model)
-    loading = threading.Lock()
+def load_each_service_once() -> None:
+    """The first calls of a service may come together; in moto each of them loads its model, for seconds.
 
-    def load_once(service_name: str, model_name: str) -> Any:
-        with loading:
-            return load(service_name, model_name)
+    Each builds the routes, too, which fails ("AST constructor recursion depth mismatch") in two threads at once.
+    """
 
-    core_utils._load_service_model = load_once
+    def in_turn(load: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(load)
+        def load_in_turn(*args: Any) -> Any:
+            with _one_at_a_time:
+                return load(*args)
+
+        return load_in_turn
+
+    core_utils._load_service_model = in_turn(functools.lru_cache(maxsize=None)(core_utils._load_service_model))
+    routing.ServiceOperationRouter._get_router = in_turn(routing.ServiceOperationRouter._get_router)
+    responses.get_service_router = in_turn(routing.get_service_router)
 
 
 def parse_each_json_path_once() -> None:
@@ -64,15 +76,14 @@ def parse_each_definition_once() -> None:
     language are shared by moto's parsers and stay open after a refused definition: each parse gets its own.
     """
     parse_anew = AmazonStateLanguageParser.parse
-    parsing = threading.Lock()
 
-    @functools.lru_cache(maxsize=256)
+    @functools.lru_cache(maxsize=32)
     def parse(definition: str) -> Any:
         Preprocessor._query_language_per_scope = []
         return parse_anew(definition)
 
     def parse_once(definition: str) -> Any:
-        with parsing:
+        with _one_at_a_time:
             return parse(definition)
 
     AmazonStateLanguageParser.parse = staticmethod(parse_once)
@@ -88,7 +99,7 @@ def keep_failures_out_of_the_log() -> None:
 
 CORRECTIONS = (
     keep_one_client_per_service,
-    load_each_service_model_once,
+    load_each_service_once,
     parse_each_json_path_once,
     parse_each_definition_once,
     keep_failures_out_of_the_log,

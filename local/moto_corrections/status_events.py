@@ -78,6 +78,4 @@ def _deliver(pending: queue.SimpleQueue[tuple[tuple[Callback, ...], Detail]]) ->
             try:
                 callback(detail)
             except Exception:
-                LOG.exception(
-                    "execution status event not delivered", extra={"execution": detail.get("executionArn")}
-                )
+                LOG.exception("execution status event not delivered", extra={"execution": detail.get("executionArn")})
