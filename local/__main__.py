@@ -13,7 +13,7 @@ from uuid import UUID
 from chalicelib.auth import Role
 from chalicelib.migrations import migrate
 
-from . import stack, workspaces
+from . import address, demo, stack, workspaces
 
 WORKSPACE = "local"
 
@@ -37,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="start the API and everything it needs")
     run.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
     run.set_defaults(command=_run)
+
+    commands.add_parser("demo", help="run a workflow and show what it does").set_defaults(command=_demo)
 
     commands.add_parser("migrate", help="apply the migrations").set_defaults(command=_migrate)
 
@@ -68,17 +70,24 @@ def _run(options: argparse.Namespace) -> int:
         print(f"port {options.port} can't be used: {error.strerror}; name another with PORT=…", file=sys.stderr)
         return 1
     workspace_id, owner_token, member_token = running.workspace(WORKSPACE)
+    running.add_first_workflow(workspace_id, owner_token)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
-    port = server.server.server_address[1]
+    url = f"http://127.0.0.1:{server.server.server_address[1]}"
+    withdraw = address.publish(options.data_dir, address.Address(url, str(workspace_id), owner_token, member_token))
     print(
-        f"ready http://127.0.0.1:{port} workspace={workspace_id} owner_token={owner_token} member_token={member_token}",
+        f"ready {url} workspace={workspace_id} owner_token={owner_token} member_token={member_token}",
         flush=True,
     )
     server.server.serve_forever(poll_interval=0.1)
+    withdraw()
     server.server.server_close()
     running.close()
     return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    return demo.main(options.data_dir)
 
 
 def _migrate(options: argparse.Namespace) -> None:

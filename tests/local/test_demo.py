@@ -1,0 +1,52 @@
+"""What `make demo` shows, on a real stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local import demo
+from local.address import Address, publish
+from tests.client import Api
+
+
+@pytest.fixture
+def address(owner: Api) -> Address:
+    return Address(owner.base, owner.workspace_id, owner.token or "", "")
+
+
+def test_the_demo_uses_the_stack_that_runs_and_shows_its_run(
+    tmp_path: Path, owner: Api, address: Address, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(tmp_path, address)
+    assert demo.main(tmp_path) == 0
+    shown = capsys.readouterr().out
+    for part in ("using the stack at", "case:gold", "✗ failed", "– skipped", "no courier today", "succeeded in"):
+        assert part in shown
+    assert "\033[" not in shown
+    assert all(len(line) <= 100 for line in shown.splitlines() if not line.startswith("{"))
+    (workflow,) = owner.get()["items"]
+    (run,) = owner.get(f"/{workflow['id']}/runs")["items"]
+    results = owner.get(f"/{workflow['id']}/runs/{run['id']}")["node_results"]
+    assert results["reserve"]["attempts"] == 2
+    assert results["order"]["started_at"] < results["customer"]["completed_at"]
+    assert results["customer"]["started_at"] < results["order"]["completed_at"]
+
+
+def test_a_second_demo_saves_nothing_twice(owner: Api, address: Address) -> None:
+    drawn = {"name": "again", "graph_definition": {"nodes": [], "edges": []}}
+    api = demo.Api(address)
+    assert demo._saved(api, drawn)["id"] == demo._saved(api, drawn)["id"]  # noqa: SLF001 - a whole demo takes 3 s
+    (workflow,) = owner.get()["items"]
+    assert workflow["current_version"] == 1
+
+
+def test_an_answer_that_is_an_error_is_told_in_its_own_words(address: Address) -> None:
+    with pytest.raises(demo.DemoError, match="answered 404: there is no workflow"):
+        demo.Api(address).call("GET", "/00000000-0000-0000-0000-000000000000")
+
+
+def test_a_file_left_by_a_killed_stack_is_no_stack() -> None:
+    dead = Address("http://127.0.0.1:1", "workspace", "owner", "member")
+    assert not demo._answers(dead)  # noqa: SLF001 - the other way would start a whole stack
