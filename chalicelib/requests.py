@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from .compiler.shape import json_path
 from .errors import InvalidError, MalformedError, StepgraphError, TooLargeError
@@ -37,7 +38,7 @@ def parse_body(raw: bytes, model: type[Body], limit: int = MAX_BODY_BYTES) -> Bo
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise _rejection(error) from None
+        raise _rejection(error, model) from None
 
 
 def parse_json(raw: bytes) -> Any:
@@ -80,20 +81,23 @@ def _check_text(text: str, path: tuple[int | str, ...]) -> None:
         raise MalformedError(f"{message}; at {where}", [{"code": code, "message": message, "path": where}])
 
 
-def _rejection(error: ValidationError) -> StepgraphError:
+def _rejection(error: ValidationError, model: type[BaseModel]) -> StepgraphError:
     details = error.errors(include_url=False, include_context=False)
     found = [
-        {
-            "code": detail["type"],
-            "message": detail["msg"].removeprefix("Value error, "),
-            "path": json_path(detail["loc"]),
-        }
+        {"code": detail["type"], "message": _message(detail, model), "path": json_path(detail["loc"])}
         for detail in details
     ]
     text = "; ".join(f"{item['path']}: {item['message']}" if item["path"] else item["message"] for item in found)
     if any(_is_shape(detail["type"]) for detail in details):
         return MalformedError(text, found)
     return InvalidError(text, found)
+
+
+def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    if detail["type"] == "extra_forbidden":
+        return f"there is no such key here; there are {', '.join(model.model_fields)}"
+    message = detail["msg"].removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
 
 
 def _is_shape(kind: str) -> bool:

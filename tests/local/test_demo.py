@@ -8,6 +8,7 @@ import pytest
 
 from local import demo
 from local.address import Address, publish
+from local.caller import Caller
 from tests.client import Api
 
 
@@ -36,17 +37,7 @@ def test_the_demo_uses_the_stack_that_runs_and_shows_its_run(
 
 def test_a_second_demo_saves_nothing_twice(owner: Api, address: Address) -> None:
     drawn = {"name": "again", "graph_definition": {"nodes": [], "edges": []}}
-    api = demo.Api(address)
+    api = Caller(address)
     assert demo._saved(api, drawn)["id"] == demo._saved(api, drawn)["id"]  # noqa: SLF001 - a whole demo takes 3 s
     (workflow,) = owner.get()["items"]
     assert workflow["current_version"] == 1
-
-
-def test_an_answer_that_is_an_error_is_told_in_its_own_words(address: Address) -> None:
-    with pytest.raises(demo.DemoError, match="answered 404: there is no workflow"):
-        demo.Api(address).call("GET", "/00000000-0000-0000-0000-000000000000")
-
-
-def test_a_file_left_by_a_killed_stack_is_no_stack() -> None:
-    dead = Address("http://127.0.0.1:1", "workspace", "owner", "member")
-    assert not demo._answers(dead)  # noqa: SLF001 - the other way would start a whole stack

@@ -1,0 +1,108 @@
+"""Nesting keeps every order, and loses no concurrency where nesting can say the order exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from chalicelib.compiler.order import Block, Par, Seq, Task, nest, tasks
+from chalicelib.compiler.units import fuse
+
+from .strategies import PROPERTY, closure, dags, graph_definitions, parsed
+
+LETTER_N = [frozenset[int](), frozenset[int](), frozenset({0, 1}), frozenset({1})]
+
+
+def structural(block: Block) -> set[tuple[int, int]]:
+    """The pairs that the nesting puts one after the other."""
+    if isinstance(block, Task):
+        return set()
+    parts = block.blocks if isinstance(block, Seq) else block.branches
+    pairs = set().union(*(structural(part) for part in parts))
+    if isinstance(block, Seq):
+        for index, part in enumerate(parts):
+            later = [vertex for after in parts[index + 1 :] for vertex in tasks(after)]
+            pairs |= {(before, vertex) for before in tasks(part) for vertex in later}
+    return pairs
+
+
+@st.composite
+def series_parallel(draw: st.DrawFn) -> list[frozenset[int]]:
+    """An order made of series and parallels alone, its vertices in any topological numbering."""
+
+    def pairs(vertices: list[int]) -> set[tuple[int, int]]:
+        if len(vertices) == 1:
+            return set()
+        cut = draw(st.integers(1, len(vertices) - 1))
+        left, right = vertices[:cut], vertices[cut:]
+        inner = pairs(left) | pairs(right)
+        return inner | {(a, b) for a in left for b in right} if draw(st.booleans()) else inner
+
+    size = draw(st.integers(1, 30))
+    relation = pairs(list(range(size)))
+    priority = draw(st.permutations(range(size)))
+    left, numbering = set(range(size)), []
+    while left:
+        ready = [v for v in left if not any(a in left and b == v for a, b in relation)]
+        numbering.append(min(ready, key=priority.index))
+        left.remove(numbering[-1])
+    number = {vertex: index for index, vertex in enumerate(numbering)}
+    return [frozenset(number[a] for a, b in relation if b == vertex) for vertex in numbering]
+
+
+@PROPERTY
+@given(dags())
+@example(LETTER_N)
+def test_nesting_holds_every_vertex_once_in_a_linear_extension(order: list[frozenset[int]]) -> None:
+    walk = list(tasks(nest(order)))
+    assert sorted(walk) == list(range(len(order)))
+    position = {vertex: index for index, vertex in enumerate(walk)}
+    assert all(position[before] < position[vertex] for before, vertex in closure(order))
+
+
+@PROPERTY
+@given(dags())
+@example(LETTER_N)
+def test_every_order_is_kept_by_the_structure(order: list[frozenset[int]]) -> None:
+    assert closure(order) <= structural(nest(order))
+
+
+@PROPERTY
+@given(graph_definitions())
+def test_every_order_of_the_units_is_kept_by_the_structure(definition: dict[str, Any]) -> None:
+    predecessors = list(fuse(parsed(definition)).predecessors)
+    assert closure(predecessors) <= structural(nest(predecessors))
+
+
+@PROPERTY
+@given(series_parallel())
+def test_a_series_parallel_order_is_said_exactly(order: list[frozenset[int]]) -> None:
+    assert structural(nest(order)) == closure(order)
+
+
+@PROPERTY
+@given(dags())
+def test_blocks_are_flat(order: list[frozenset[int]]) -> None:
+    """A sequence holds no sequence and a parallel no parallel: each would be a state for nothing."""
+
+    def check(block: Block) -> None:
+        if not isinstance(block, Task):
+            parts = block.blocks if isinstance(block, Seq) else block.branches
+            assert len(parts) > 1
+            assert not any(isinstance(part, type(block)) for part in parts)
+            for part in parts:
+                check(part)
+
+    check(nest(order))
+
+
+def test_complete_bipartite_orders_nest() -> None:
+    """Two of two: the shortcut by edges refuses them, though they are series-parallel by vertices."""
+    order = [frozenset[int](), frozenset[int](), frozenset({0, 1}), frozenset({0, 1})]
+    assert nest(order) == Seq((Par((Task(0), Task(1))), Par((Task(2), Task(3)))))
+
+
+def test_implied_edges_change_nothing() -> None:
+    assert nest([frozenset(), frozenset({0}), frozenset({0, 1})]) == Seq((Task(0), Task(1), Task(2)))
