@@ -67,24 +67,18 @@ def dags(draw: st.DrawFn, max_size: int = 30) -> list[frozenset[int]]:
     size = draw(st.integers(1, max_size))
     few = draw(st.booleans())
     return [
-        draw(st.frozensets(st.integers(0, vertex - 1), max_size=3 if few else vertex))
-        if vertex
-        else frozenset()
+        draw(st.frozensets(st.integers(0, vertex - 1), max_size=3 if few else vertex)) if vertex else frozenset()
         for vertex in range(size)
     ]
 
 
 @st.composite
-def graph_definitions(
-    draw: st.DrawFn, kinds: tuple[str, ...] = tuple(KINDS), max_size: int = 30
-) -> dict[str, Any]:
+def graph_definitions(draw: st.DrawFn, kinds: tuple[str, ...] = tuple(KINDS), max_size: int = 30) -> dict[str, Any]:
     """React Flow graphs that are valid."""
     order = draw(dags(max_size))
     chosen = [draw(st.sampled_from(kinds)) for _ in order]
     pick = draw(st.integers(0, 5))
-    links = [
-        (source, target, pick + source) for target, sources in enumerate(order) for source in sorted(sources)
-    ]
+    links = [(source, target, pick + source) for target, sources in enumerate(order) for source in sorted(sources)]
     return drawn(chosen, draw(st.permutations(links)))
 
 

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from statelint.config import Config
 from statelint.linter import Linter
+from statelint.problem import ProblemType
 
 from chalicelib import compiler, runner
 from chalicelib.compiler import asl
@@ -28,6 +30,11 @@ FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:stepgraph-runner"
 
 def compiled(definition: Any) -> asl.StateMachine:
     return compiler.plan(parsed(definition)).state_machine(FUNCTION)
+
+
+def lint(definition: dict[str, Any]) -> list[str]:
+    """Step Functions takes a whole number for a float; the linter alone minds."""
+    return list(Linter.validate(definition, Config({ProblemType.FLOAT})))
 
 
 def scopes(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -81,7 +88,7 @@ def units(definition: dict[str, Any]) -> list[dict[str, Any]]:
 @given(graph_definitions())
 def test_definitions_pass_the_linter_and_run_every_node_once(definition: dict[str, Any]) -> None:
     machine = json.loads(compiled(definition).definition)
-    assert Linter.validate(machine) == []
+    assert lint(machine) == []
     check(machine)
     ran = [node_id for unit in units(machine) for node_id in unit["nodes"]]
     assert sorted(ran) == sorted(node["id"] for node in definition["nodes"])
@@ -93,7 +100,7 @@ def test_definitions_of_real_graphs_pass_the_checks() -> None:
         machine = json.loads(compiled(json.loads(line)["graph_definition"]).definition)
         check(machine)
         if index % 5 == 0:
-            assert Linter.validate(machine) == []
+            assert lint(machine) == []
 
 
 @PROPERTY
@@ -129,7 +136,7 @@ def test_ids_of_any_characters_give_unique_state_names(ids: list[str]) -> None:
     for node, node_id in zip(graph["nodes"], ids, strict=True):
         node["id"] = node_id
     machine = json.loads(compiled(graph).definition)
-    assert Linter.validate(machine) == []
+    assert lint(machine) == []
     check(machine)
     assert sorted(node_id for unit in units(machine) for node_id in unit["nodes"]) == sorted(ids)
 
@@ -141,7 +148,7 @@ def test_the_name_is_the_same_in_every_process() -> None:
         "print(*(compiled(seeded(Random(seed), 25)).name for seed in range(12)))"
     )
     found = {
-        subprocess.run(  # noqa: S603 - this very interpreter
+        subprocess.run(
             [sys.executable, "-c", script],
             cwd=ROOT,
             env={**os.environ, "PYTHONHASHSEED": seed},
