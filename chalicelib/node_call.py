@@ -14,6 +14,7 @@ from .compiler.graph import Node
 from .compiler.node_type import Context, HttpClient, NodeFailure, Result, WaitUntil
 from .compiler.shape import json_path
 from .compiler.template import TemplateError
+from .compiler.words import by_field
 from .jsontext import first_flaw, iso8601, to_text
 from .runs.schemas import NodeRecord, RunState
 
@@ -58,12 +59,14 @@ class NodeCall:
     def _config(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:
         try:
             config = node.config.render(lambda expression: self._bindings(expression, records))
-            return node.type.config.model_validate(config, context={"evaluated": True})
         except TemplateError as error:
             where = f"{error.path}: " if error.path else ""
             raise NodeFailure("expression_failed", f"{where}{error}") from None
+        try:
+            return node.type.config.model_validate(config, context={"evaluated": True})
         except ValidationError as error:
-            raise NodeFailure("bad_config", _first_error(error)) from None
+            wrong = [f"{json_path(place)} {rule}" for place, rule in by_field(error, config).items()]
+            raise NodeFailure("bad_config", f"the config became wrong: {'; '.join(wrong)}") from None
 
     def _bindings(self, expression: Expression, records: Mapping[str, NodeRecord]) -> Mapping[str, Any]:
         """`$input`, `$run`, and `$nodes` with the nodes that the expression names."""
@@ -89,10 +92,3 @@ class NodeCall:
                 "output_too_large",
                 f"the output has {size:,} bytes; at most {self.max_output_bytes:,} are kept",
             )
-
-
-def _first_error(error: ValidationError) -> str:
-    """The last of pydantic's details: of a union, the branch that is no expression."""
-    detail = error.errors(include_url=False, include_context=False)[-1]
-    field = json_path(detail["loc"][:1])
-    return f"{field}: {detail['msg'].removeprefix('Value error, ')}; it became {str(detail['input'])[:100]}"

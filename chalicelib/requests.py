@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from .compiler.shape import json_path
+from .compiler.words import NO_SUCH_KEY, in_words
 from .errors import InvalidError, MalformedError, StepgraphError, TooLargeError
 from .jsontext import escaped, flaw, from_text
 
@@ -82,7 +83,7 @@ def _check_text(text: str, path: tuple[int | str, ...]) -> None:
 
 
 def _rejection(error: ValidationError, model: type[BaseModel]) -> StepgraphError:
-    details = error.errors(include_url=False, include_context=False)
+    details = error.errors(include_url=False)
     found = [
         {"code": detail["type"], "message": _message(detail, model), "path": json_path(detail["loc"])}
         for detail in details
@@ -94,10 +95,8 @@ def _rejection(error: ValidationError, model: type[BaseModel]) -> StepgraphError
 
 
 def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    if detail["type"] == "extra_forbidden":
-        return f"there is no such key here; there are {', '.join(model.model_fields)}"
-    message = detail["msg"].removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
+    message = in_words(detail)
+    return f"{message}; the keys are {', '.join(model.model_fields)}" if message == NO_SUCH_KEY else message
 
 
 def _is_shape(kind: str) -> bool:

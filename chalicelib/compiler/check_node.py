@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -11,11 +11,12 @@ from pydantic import ValidationError
 
 from .expressions import BINDINGS, FUNCTIONS, Expression
 from .graph import Node, Retry
-from .node_type import NOT_AN_EXPRESSION, NodeType
+from .node_type import NodeType
 from .problems import Problem
-from .settings import NodeSettings
+from .settings import NodeSettings, RetrySettings
 from .shape import NodeShape, json_path
 from .template import Template, TemplateError, compile_template
+from .words import NO_SUCH_KEY, by_field
 
 MAX_HINTS = 50
 """Guessing what was meant compares with all that there is; after so many problems we stop guessing."""
@@ -116,34 +117,28 @@ class _Check:
         try:
             return NodeSettings.model_validate(self.shape.data)
         except ValidationError as error:
-            for detail in error.errors(include_url=False, include_context=False):
-                path = json_path(detail["loc"])
-                self._add(f"bad_{detail['loc'][0]}", f"{path}: {_rule(detail['msg'])}", f"data.{path}")
+            for place, message in by_field(error, self.shape.data).items():
+                keys = NodeSettings.model_fields if len(place) == 1 else RetrySettings.model_fields
+                self._add_setting(f"bad_{place[0]}", "data", place, message, keys)
             return None
 
     def _config_fits(self, config: Any, node_type: NodeType) -> bool:
         try:
             node_type.config.model_validate(config)
         except ValidationError as error:
-            for field_path, message in dict(self._config_errors(error, node_type)).items():
-                named = f"{field_path}: {message}" if field_path else message
-                path = f"data.config.{field_path}" if field_path else "data.config"
-                self._add("bad_config", f"{node_type.name} config: {named}", path)
+            for place, message in by_field(error, config).items():
+                self._add_setting("bad_config", "data.config", place, message, node_type.config.model_fields)
             return False
         return True
 
-    def _config_errors(self, error: ValidationError, node_type: NodeType) -> Iterator[tuple[str, str]]:
-        """Pydantic's errors by the field that the user wrote, without those of the branch "or an expression"."""
-        fields = node_type.config.model_fields
-        for detail in error.errors(include_url=False, include_context=False):
-            if NOT_AN_EXPRESSION in detail["msg"]:
-                continue
-            if detail["type"] == "extra_forbidden":
-                name = str(detail["loc"][0])
-                guess, names = self.findings.hint(name, fields), ", ".join(sorted(fields)) or "none"
-                yield name, f"there is no such setting{guess}; settings of this type: {names}"
-            else:
-                yield json_path(detail["loc"][:1]), _rule(detail["msg"])
+    def _add_setting(
+        self, code: str, parent: str, place: tuple[int | str, ...], message: str, keys: Iterable[str]
+    ) -> None:
+        path = json_path(place)
+        if message == NO_SUCH_KEY:
+            message += f"{self.findings.hint(str(place[-1]), keys)}; the keys are {', '.join(sorted(keys)) or 'none'}"
+        what = f"config {path}".rstrip() if parent.endswith("config") else path
+        self._add(code, f"{what}: {message}", f"{parent}.{path}".rstrip("."))
 
     def _template(self, config: Any) -> Template:
         template = compile_template(config, self._report_broken)
@@ -165,8 +160,3 @@ class _Check:
 
     def _add_expression(self, code: str, path: str, message: str) -> None:
         self._add(code, f"config {path}: {message}", f"data.config.{path}" if path else "data.config")
-
-
-def _rule(message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,10 +19,10 @@ BINDINGS = frozenset({"input", "nodes", "run"})
 NODE_FIELDS = frozenset({"output", "status", "error"})
 # The functions of JSONata 2.1 (https://docs.jsonata.org), without $eval, whose text no one can check on save.
 FUNCTIONS = frozenset(
-    """abs append assert average base64decode base64encode boolean ceil clone contains count
+    """abs append assert average base64decode base64encode boolean ceil contains count
     decodeUrl decodeUrlComponent distinct each encodeUrl encodeUrlComponent error exists filter floor
     formatBase formatInteger formatNumber fromMillis join keys length lookup lowercase map match max merge
-    millis min not now number pad parseInteger power random reduce replace reverse round shuffle sift
+    millis min not now number pad parseInteger power reduce replace reverse round shuffle sift
     single sort split spread sqrt string substring substringAfter substringBefore sum toMillis trim type
     uppercase zip""".split()
 )
@@ -76,15 +77,31 @@ class Expression:
         It is compiled anew, in microseconds: what jsonatapy compiles may not leave its thread.
         """
         try:
-            return jsonatapy.compile(self.source).evaluate(
-                None,
-                dict(bindings),
-                timeout=TIMEOUT_MS,
-                max_stack_depth=STACK_DEPTH,
-                max_sequence_length=SEQUENCE_LENGTH,
+            value = (
+                jsonatapy.compile(self.source)
+                .register_override("pad", _pad)
+                .evaluate(
+                    None,
+                    dict(bindings),
+                    timeout=TIMEOUT_MS,
+                    max_stack_depth=STACK_DEPTH,
+                    max_sequence_length=SEQUENCE_LENGTH,
+                )
             )
         except (ValueError, TypeError, OverflowError) as error:
             raise ExpressionError(str(error)) from error
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ExpressionError("D1001: the result is not a number; was something divided by zero?")
+        return value
+
+
+def _pad(text: str, width: float, character: str = " ") -> str:
+    """JSONata's $pad, bounded: the limits of an evaluation do not see what one call makes."""
+    if abs(width) > SEQUENCE_LENGTH:
+        raise ValueError(f"$pad makes at most {SEQUENCE_LENGTH:,} characters")
+    fill = (character or " ") * max(int(abs(width)) - len(text), 0)
+    fill = fill[: max(int(abs(width)) - len(text), 0)]
+    return text + fill if width >= 0 else fill + text
 
 
 @lru_cache(maxsize=4096)
@@ -149,16 +166,16 @@ def _at(tokens: list[tuple[str, str]], index: int) -> tuple[str, str]:
 
 
 def _names_of_its_own(tokens: list[tuple[str, str]]) -> set[str]:
-    """Variables that the expression itself assigns, binds or takes as parameters."""
+    """Variables that the expression itself assigns, binds or takes as parameters; ours stay ours."""
     own: set[str] = set()
     for index, (kind, text) in enumerate(tokens):
         if kind == "variable" and _at(tokens, index + 1)[0] == "assign":
             own.add(text[1:])
         if kind == "variable" and index and tokens[index - 1][1] in ("@", "#"):
             own.add(text[1:])
-        if text in ("function", "λ"):
-            own |= set(_parameters(tokens, index + 1))
-    return own
+        if text in ("function", "λ") and _at(tokens, index + 1)[1] == "(" and tokens[index - 1][1] != ".":
+            own |= set(_parameters(tokens, index + 2))
+    return own - BINDINGS
 
 
 def _parameters(tokens: list[tuple[str, str]], index: int) -> Iterator[str]:
@@ -183,4 +200,17 @@ def _step(token: tuple[str, str]) -> str | None:
     kind, text = token
     if kind == "word":
         return text
-    return text[1:-1] if kind in ("quoted", "text") else None
+    if kind == "quoted":
+        return text[1:-1]
+    return _unescaped(text[1:-1]) if kind == "text" else None
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(u[0-9a-fA-F]{4}|.)", lambda match: _ESCAPES.get(match[1]) or _character(match[1]), text)
+
+
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+
+
+def _character(escape: str) -> str:
+    return chr(int(escape[1:], 16)) if len(escape) == 5 else escape

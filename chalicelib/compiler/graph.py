@@ -95,6 +95,8 @@ def _group(nodes: Iterable[str], edges: Iterable[Edge], end: str) -> dict[str, t
     return {node_id: tuple(group) for node_id, group in groups.items()}
 
 
+MAX_CYCLES = 50
+
 Vertex = TypeVar("Vertex", str, int)
 
 
@@ -138,12 +140,19 @@ def _walk_back(start: str, predecessor: Mapping[str, str]) -> Iterator[str]:
 
 
 def find_cycles(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
-    """Cycles that share no node, until none is left."""
-    left, links = list(nodes), list(edges)
-    while cycle := find_cycle(left, links):
-        yield cycle
-        left = [node for node in left if node not in cycle]
+    """Cycles that share no node, until none is left or MAX_CYCLES are found; nodes with an edge to themselves first."""
+    links = list(edges)
+    loops = dict.fromkeys(source for source, target in links if source == target)
+    yield from ([node, node] for node in loops)
+    left = dict.fromkeys(node for node in nodes if node not in loops)
+    for _ in range(MAX_CYCLES):
         links = [(source, target) for source, target in links if source in left and target in left]
+        cycle = find_cycle(left, links)
+        if not cycle:
+            return
+        yield cycle
+        for node in cycle[1:]:
+            del left[node]
 
 
 def ancestor_masks(predecessors: Sequence[Iterable[int]]) -> list[int]:

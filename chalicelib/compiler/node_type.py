@@ -10,6 +10,8 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo
 
+from .words import NOT_AN_EXPRESSION
+
 
 class Kind(Enum):
     """How a node spends its time; decides which unit it may share."""
@@ -111,20 +113,30 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-NOT_AN_EXPRESSION = "this is not an expression"
-"""What pydantic says of the branch of a union that is not taken."""
-
-
 def is_expression(value: object) -> bool:
     """Whether the value is one whole expression, `{% … %}`."""
     return isinstance(value, str) and value.strip().startswith("{%") and value.strip().endswith("%}")
 
 
+def is_drawn(info: ValidationInfo) -> bool:
+    """Whether a config is checked as drawn, with its expressions still in it, or evaluated."""
+    return not (info.context or {}).get("evaluated")
+
+
 def _whole_expression(value: object, info: ValidationInfo) -> str:
-    if is_expression(value) and not (info.context or {}).get("evaluated"):
+    if is_expression(value) and is_drawn(info):
         return str(value)
     raise ValueError(NOT_AN_EXPRESSION)
 
 
+def _evaluated(value: object, info: ValidationInfo) -> object:
+    if is_drawn(info):
+        raise ValueError(NOT_AN_EXPRESSION)
+    return value
+
+
 Expression = Annotated[str, PlainValidator(_whole_expression)]
 """In a field's type: the field may be drawn as an expression. Evaluated configs no longer match it."""
+
+Evaluated = Annotated[Any, PlainValidator(_evaluated)]
+"""In a field's type: whatever an expression gives; the node itself says what is wrong with it."""

@@ -4,16 +4,19 @@ Step Functions forks and joins only in nested blocks, and the orders that nestin
 vertex-series-parallel ones (Valdes, Tarjan, Lawler 1982). Two rules find the nesting: a vertex and its only successor,
 when it is that one's only predecessor, are a sequence; vertices with equal neighbours are parallel. Where no rule
 applies any more the order is taken apart into its components and at its series cuts; a part that is not series-parallel
-goes level by level.
+goes level by level, and so does what would be nested too deep.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .graph import ancestor_masks, topological_order
 from .units import links, neighbours, reduce_transitively
+
+MAX_DEPTH = 8
+"""How many Parallel states may stand inside one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Task:
     """The unit at this position runs here."""
 
     unit: int
+    depth: int = field(default=0, init=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,10 @@ class Seq:
     """One after another."""
 
     blocks: tuple[Block, ...]
+    depth: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "depth", max(block.depth for block in self.blocks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,11 @@ class Par:
     """Side by side; over when all are."""
 
     branches: tuple[Block, ...]
+    depth: int = field(init=False, repr=False)
+    """How many Par stand inside one another here."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "depth", 1 + max(branch.depth for branch in self.branches))
 
 
 Block = Task | Seq | Par
@@ -42,16 +55,31 @@ Block = Task | Seq | Par
 
 def nest(predecessors: Sequence[frozenset[int]]) -> Block:
     """Nest an order of at least one vertex, given by predecessors of vertices numbered topologically."""
-    return _nest([Task(vertex) for vertex in range(len(predecessors))], predecessors)
+    block = _nest([Task(vertex) for vertex in range(len(predecessors))], predecessors)
+    return _bounded(block, MAX_DEPTH, predecessors)
 
 
 def tasks(block: Block) -> Iterator[int]:
     """The units of a block, depth first and left to right: a linear extension of the order."""
-    if isinstance(block, Task):
-        yield block.unit
-    else:
-        for part in block.blocks if isinstance(block, Seq) else block.branches:
-            yield from tasks(part)
+    stack = [block]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, Task):
+            yield top.unit
+        else:
+            stack += reversed(top.blocks if isinstance(top, Seq) else top.branches)
+
+
+def _bounded(block: Block, depth: int, predecessors: Sequence[frozenset[int]]) -> Block:
+    """The block with what is nested deeper than that put level by level."""
+    if block.depth <= depth:
+        return block
+    if isinstance(block, Seq):
+        return _seq(*(_bounded(part, depth, predecessors) for part in block.blocks))
+    if isinstance(block, Par) and depth > 1:
+        return _par(*(_bounded(branch, depth - 1, predecessors) for branch in block.branches))
+    units = sorted(tasks(block))
+    return _by_level([Task(unit) for unit in units], _induced(predecessors, units))
 
 
 def _nest(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]) -> Block:
@@ -62,13 +90,21 @@ def _nest(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]) -> Bl
         return _par(*(_part(reduced, order, part) for part in components))
     if len(segments := _segments(order)) > 1:
         return _seq(*(_part(reduced, order, part) for part in segments))
-    return _seq(*(_par(*(reduced[vertex] for vertex in level)) for level in _levels(order)))
+    return _by_level(reduced, order)
+
+
+def _by_level(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]) -> Block:
+    return _seq(*(_par(*(blocks[vertex] for vertex in level)) for level in _levels(predecessors)))
 
 
 def _part(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]], part: Sequence[int]) -> Block:
+    return _nest([blocks[vertex] for vertex in part], _induced(predecessors, part))
+
+
+def _induced(predecessors: Sequence[frozenset[int]], part: Sequence[int]) -> list[frozenset[int]]:
+    """The order among some vertices, renumbered; a part is convex, so no path between them leaves it."""
     position = {vertex: index for index, vertex in enumerate(part)}
-    inner = [frozenset(position[before] for before in predecessors[vertex] if before in position) for vertex in part]
-    return _nest([blocks[vertex] for vertex in part], inner)
+    return [frozenset(position[before] for before in predecessors[vertex] if before in position) for vertex in part]
 
 
 class _Reduction:

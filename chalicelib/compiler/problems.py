@@ -27,7 +27,8 @@ class GraphRejectedError(Exception):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__(f"{len(self.problems)} problems, the first: {self.problems[0].message}")
+        count = len(self.problems)
+        super().__init__(f"{count} problem{'s' * (count > 1)}: {self.problems[0].message}{'; …' * (count > 1)}")
 
 
 class MalformedGraphError(GraphRejectedError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, field_validator, model_validator
 
 MAX_TIMEOUT_SECONDS = 840
 """A Lambda call ends after 900 seconds (AWS Lambda quotas); the rest is for reading and writing results."""
@@ -13,11 +13,15 @@ MAX_TIMEOUT_SECONDS = 840
 def _whole(value: Any) -> Any:
     """JSON has one kind of number: 2.0 is a whole number, and `true` is none at all."""
     if isinstance(value, bool):
-        raise ValueError("a whole number is needed")  # noqa: TRY004 - pydantic reads ValueError
+        raise ValueError("must be a whole number")  # noqa: TRY004 - pydantic reads ValueError
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
+
+
+def _without_null(data: Any) -> Any:
+    return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
 class RetrySettings(BaseModel):
@@ -29,7 +33,12 @@ class RetrySettings(BaseModel):
     interval_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = 1
     backoff_rate: Annotated[float, Field(ge=1, le=100, strict=True)] = 2.0
     max_delay_seconds: Annotated[Whole, Field(ge=1, le=86_400)] | None = None
-    jitter: bool = False
+    jitter: StrictBool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_unset(cls, data: Any) -> Any:
+        return _without_null(data)
 
     @field_validator("jitter", mode="before")
     @classmethod
@@ -54,12 +63,12 @@ class NodeSettings(BaseModel):
     timeout_seconds: Annotated[Whole, Field(ge=1, le=MAX_TIMEOUT_SECONDS)] | None = None
     on_error: Literal["fail", "continue", "branch"] = "fail"
     join: Literal["any", "all"] = "any"
-    disabled: Annotated[bool, Field(strict=True)] = False
+    disabled: StrictBool = False
 
     @model_validator(mode="before")
     @classmethod
     def _null_is_unset(cls, data: Any) -> Any:
-        return {key: value for key, value in data.items() if value is not None}
+        return _without_null(data)
 
     @field_validator("label", mode="before")
     @classmethod

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from .problems import MalformedGraphError, Problem
+from .words import by_field
 
 
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
+
+
+OptionalObject = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)]
 
 
 class NodeShape(_Shape):
@@ -19,7 +23,7 @@ class NodeShape(_Shape):
     id: str = Field(min_length=1, max_length=200)
     type: str | None = None
     parent_id: str | None = Field(default=None, alias="parentId")
-    data: dict[str, Any] = Field(default_factory=dict)
+    data: OptionalObject = Field(default_factory=dict)
 
 
 class EdgeShape(_Shape):
@@ -36,8 +40,8 @@ class GraphShape(_Shape):
 
     nodes: list[NodeShape]
     edges: list[EdgeShape]
-    viewport: dict[str, Any] = Field(default_factory=dict)
-    settings: dict[str, Any] = Field(default_factory=dict)
+    viewport: OptionalObject = Field(default_factory=dict)
+    settings: OptionalObject = Field(default_factory=dict)
 
 
 def parse_shape(graph_definition: Any) -> GraphShape:
@@ -45,10 +49,11 @@ def parse_shape(graph_definition: Any) -> GraphShape:
     try:
         return GraphShape.model_validate(graph_definition)
     except ValidationError as error:
+        found = by_field(error, graph_definition)
         raise MalformedGraphError(
             [
-                Problem("malformed_graph", _message(detail["msg"], detail["input"]), json_path(detail["loc"]))
-                for detail in error.errors(include_url=False, include_context=False)
+                Problem("malformed_graph", f"{json_path(place)} {rule}".strip(), json_path(place))
+                for place, rule in found.items()
             ]
         ) from None
 
@@ -57,7 +62,3 @@ def json_path(location: tuple[int | str, ...]) -> str:
     """Pydantic's location as a JSON path: `("nodes", 2, "id")` is `nodes[2].id`."""
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return path.removeprefix(".")
-
-
-def _message(rule: str, found: Any) -> str:
-    return f"{rule}; found {type(found).__name__}" if "valid" in rule else rule

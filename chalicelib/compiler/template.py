@@ -10,6 +10,8 @@ from typing import Any
 from .expressions import Expression, ExpressionError, compile_expression
 
 OPEN, CLOSE = "{%", "%}"
+MAX_CLOSES = 20
+"""How many `%}` may stand inside one expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,9 @@ def _expression_at(text: str, start: int) -> tuple[Expression, int]:
     """The shortest text up to a `%}` that parses: JSONata itself may hold `%}` in a string."""
     first_error: ExpressionError | None = None
     end = text.find(CLOSE, start)
-    while end >= 0:
+    for _ in range(MAX_CLOSES):
+        if end < 0:
+            break
         try:
             return compile_expression(text[start:end].strip()), end + len(CLOSE)
         except ExpressionError as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .graph import Graph, Node, topological_order
+from .graph import Graph, Node, ancestor_masks, topological_order
 from .node_type import Kind
 
 
@@ -47,7 +47,9 @@ class _Fusion:
 
     def __init__(self, graph: Graph) -> None:
         self.steps = list(_steps(graph))
-        self.above, self.below = _reduced(graph, self.steps)
+        direct = _predecessors(graph, self.steps)
+        self.ancestors = ancestor_masks(direct)
+        self.above, self.below = neighbours(reduce_transitively(direct))
         self.members = {vertex: [vertex] for vertex in range(len(self.steps))}
 
     def run(self) -> UnitGraph:
@@ -150,15 +152,20 @@ class _Fusion:
         )
 
     def _unit(self, vertex: int) -> Unit:
-        steps = [self.steps[step] for step in self.members[vertex]]
+        members = self.members[vertex]
+        anchor = next((step for step in members if self.steps[step].is_anchor), None)
+        steps = [self.steps[step] for step in sorted(members, key=lambda step: self._turn(step, anchor))]
         return Unit(
-            nodes=tuple(
-                step.node_id for step in sorted(steps, key=lambda step: step.begins_wait) if not step.concludes_wait
-            ),
+            nodes=tuple(step.node_id for step in steps if not step.concludes_wait),
             concludes=next((step.node_id for step in steps if step.concludes_wait), None),
             waits=next((step.node_id for step in steps if step.begins_wait), None),
-            anchor=next((step.node_id for step in steps if step.is_anchor), None),
+            anchor=None if anchor is None else self.steps[anchor].node_id,
         )
+
+    def _turn(self, step: int, anchor: int | None) -> tuple[bool, bool, int]:
+        """What need not wait for the anchor goes before it; a wait that the unit begins goes last."""
+        after = anchor is not None and (step == anchor or bool(self.ancestors[step] >> anchor & 1))
+        return self.steps[step].begins_wait, after, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +193,8 @@ def is_anchor(node: Node) -> bool:
     return not node.disabled and (kind is Kind.IO or (kind is Kind.PURE and node.max_attempts > 1))
 
 
-def _reduced(graph: Graph, steps: list[_Step]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
-    """The transitive reduction of the order on steps, as sets of neighbours above and below."""
+def _predecessors(graph: Graph, steps: list[_Step]) -> list[set[int]]:
+    """The steps that each step follows directly."""
     first: dict[str, int] = {}
     last: dict[str, int] = {}
     for index, step in enumerate(steps):
@@ -198,7 +205,7 @@ def _reduced(graph: Graph, steps: list[_Step]) -> tuple[dict[int, set[int]], dic
         direct[first[node_id]] = {last[source] for source in graph.predecessors(node_id)}
         if first[node_id] != last[node_id]:
             direct[last[node_id]] = {first[node_id]}
-    return neighbours(reduce_transitively(direct))
+    return direct
 
 
 def reduce_transitively(predecessors: Sequence[Iterable[int]]) -> list[set[int]]:

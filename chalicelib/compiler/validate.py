@@ -10,6 +10,7 @@ from .graph import Edge, Graph, ancestor_masks, find_cycles, topological_order
 from .node_type import NodeType
 from .problems import InvalidGraphError, Problem
 from .shape import EdgeShape, GraphShape
+from .words import listed
 
 ERROR_HANDLE = "error"
 DEFAULT_HANDLE = "out"
@@ -82,8 +83,7 @@ def _wrong_handle(handle: str, source: CheckedNode) -> str | None:
     if handle == ERROR_HANDLE:
         fires = source.settings is None or source.settings.on_error == "branch"
         return None if fires else f'{name} has an "error" handle only with on_error "branch"'
-    known = ", ".join(f'"{known}"' for known in handles) or "none"
-    return f'{name} of type {source.shape.type} has no handle "{handle}"; its handles: {known}'
+    return f'{name} of type {source.shape.type} has no handle "{handle}"; its handles: {listed(handles)}'
 
 
 def _check_cycles(nodes: Iterable[str], links: Iterable[tuple[str, str]], findings: Findings) -> None:

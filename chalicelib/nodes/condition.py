@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import StrictBool
 
-from chalicelib.compiler.node_type import Config, Context, Expression, NodeFailure, NodeType, Result
+from chalicelib.compiler.node_type import Config, Context, Evaluated, Expression, NodeFailure, NodeType, Result
 
 
 class ConditionConfig(Config):
     """`expression`: gives true or false. Anything else fails the node rather than guess."""
 
-    expression: Expression | StrictBool | Any
+    expression: Expression | StrictBool | Evaluated
 
 
 def handles(_config: Mapping[str, Any]) -> tuple[str, ...]:

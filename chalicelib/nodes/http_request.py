@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from pydantic import Field, StrictInt, StrictStr, field_validator
+from pydantic import (
+    Field,
+    PlainValidator,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+    field_validator,
+)
 
 from chalicelib.compiler.node_type import (
     Config,
@@ -19,6 +28,7 @@ from chalicelib.compiler.node_type import (
     NodeFailure,
     NodeType,
     Result,
+    is_drawn,
 )
 from chalicelib.jsontext import from_text
 
@@ -28,8 +38,17 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 RETRYABLE_STATUS = frozenset({429, 502, 503, 504})
 ERROR_BODY_CHARACTERS = 2_000
 
-Scalar = StrictStr | StrictInt | float | bool | None
-StatusRange = Annotated[StrictStr, Field(pattern=r"^([1-5]xx|[1-5]\d\d(-[1-5]\d\d)?)$")]
+Scalar = StrictStr | StrictInt | StrictFloat | StrictBool | None
+
+
+def _status_code(value: Any) -> Any:
+    match = re.fullmatch(r"([1-5])xx|([1-5]\d\d)(?:-([1-5]\d\d))?", str(value))
+    if match is None or isinstance(value, bool) or int(match[3] or 599) < int(match[2] or 0):
+        raise ValueError('must be statuses from 100 to 599, ranges such as "200-299" or classes such as "2xx"')
+    return value
+
+
+StatusCode = Annotated[StrictInt | StrictStr, PlainValidator(_status_code)]
 
 
 class HttpRequestConfig(Config):
@@ -40,25 +59,33 @@ class HttpRequestConfig(Config):
     headers: dict[str, Scalar] | Expression = Field(default_factory=dict)
     query: dict[str, Scalar | list[Scalar]] | Expression = Field(default_factory=dict)
     body: Any = None
-    success_codes: list[Annotated[StrictInt, Field(ge=100, le=599)] | StatusRange] | Expression = Field(
+    success_codes: Annotated[list[StatusCode], Field(min_length=1)] | Expression = Field(
         default_factory=lambda: list[int | str](("2xx",))
     )
 
     @field_validator("method")
     @classmethod
-    def _known_method(cls, value: str) -> str:
-        if "{%" in value:
+    def _known_method(cls, value: str, info: ValidationInfo) -> str:
+        if "{%" in value and is_drawn(info):
             return value
         if value.upper() not in METHODS:
-            raise ValueError(f'unknown method "{value}"; known methods: {", ".join(METHODS)}')
+            raise ValueError(f'must be one of {", ".join(METHODS)}, not "{value[:60]}"')
         return value.upper()
 
     @field_validator("url")
     @classmethod
-    def _http_url(cls, value: str) -> str:
-        if "{%" not in value and not re.match(r"(?i)https?://[^/?#]", value):
-            raise ValueError(f'"{value}" is not a URL; it must start with http:// or https:// and a host')
+    def _http_url(cls, value: str, info: ValidationInfo) -> str:
+        if not ("{%" in value and is_drawn(info)) and not _is_http_url(value):
+            raise ValueError(f'must be a URL with http:// or https:// and a host, not "{value[:60]}"')
         return value
+
+
+def _is_http_url(value: str) -> bool:
+    try:
+        url = urlsplit(value)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and " " not in url.netloc
+    except ValueError:
+        return False
 
 
 def run(config: HttpRequestConfig, context: Context) -> Result:
@@ -119,14 +146,23 @@ def _decode(response: HttpResponse) -> Any:
     """JSON where the answer says or shows that it is; text otherwise; None where there is nothing."""
     if not response.body:
         return None
-    text = response.body.decode("utf-8", errors="replace")
-    content_type = response.headers.get("content-type", "")
+    content_type = response.headers.get("content-type", "").lower()
+    text = _decode_text(response.body, content_type)
     if "json" in content_type or (not content_type and text[:1] in "[{"):
         try:
             return from_text(text)
         except (ValueError, RecursionError):
             return text
     return text
+
+
+def _decode_text(body: bytes, content_type: str) -> str:
+    """In the charset that the content type names, else UTF-8, without a byte order mark."""
+    charset = re.search(r"charset=\"?([\w.:-]+)", content_type)
+    try:
+        return body.decode(charset[1] if charset else "utf-8-sig", errors="replace").removeprefix("\ufeff")
+    except LookupError:
+        return body.decode(errors="replace")
 
 
 def _is_success(status: int, codes: Any) -> bool:

@@ -21,7 +21,9 @@ class SwitchConfig(Config):
     @classmethod
     def _each_once(cls, cases: list[str]) -> list[str]:
         if len(set(cases)) < len(cases):
-            raise ValueError("a case is named twice")
+            raise ValueError("must name each case once")
+        if any("{%" in case for case in cases):
+            raise ValueError("must be plain texts: an edge leaves by a case as it is drawn")
         return cases
 
 

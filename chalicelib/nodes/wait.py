@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from chalicelib.compiler.node_type import (
     Config,
@@ -15,6 +15,7 @@ from chalicelib.compiler.node_type import (
     NodeFailure,
     NodeType,
     WaitUntil,
+    is_drawn,
 )
 
 YEAR_SECONDS = 31_536_000
@@ -29,8 +30,8 @@ class WaitConfig(Config):
 
     @field_validator("until")
     @classmethod
-    def _is_a_time(cls, value: str | None) -> str | None:
-        if value is not None and "{%" not in value:
+    def _is_a_time(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not ("{%" in value and is_drawn(info)):
             _parse(value)
         return value
 
@@ -44,9 +45,9 @@ class WaitConfig(Config):
 def _parse(value: str) -> datetime:
     try:
         time = datetime.fromisoformat(value)
-    except ValueError:
-        raise ValueError(f'"{value}" is not an ISO 8601 time such as 2030-01-31T08:00:00Z') from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f'must be an ISO 8601 time such as 2030-01-31T08:00:00Z, not "{value[:60]}"') from None
 
 
 def run(config: WaitConfig, context: Context) -> WaitUntil:

@@ -106,3 +106,14 @@ def test_complete_bipartite_orders_nest() -> None:
 
 def test_implied_edges_change_nothing() -> None:
     assert nest([frozenset(), frozenset({0}), frozenset({0, 1})]) == Seq((Task(0), Task(1), Task(2)))
+
+
+def test_what_is_beside_an_order_that_can_not_be_nested_stays_beside_it() -> None:
+    order = [*LETTER_N, frozenset[int]()]
+    assert not any(4 in pair for pair in structural(nest(order)))
+
+
+def test_a_series_cut_is_found_behind_what_can_not_be_nested() -> None:
+    """Vertex 4 is beside the letter N, and 5 behind all of them."""
+    order = [*LETTER_N, frozenset[int](), frozenset({2, 3, 4})]
+    assert {pair for pair in structural(nest(order)) if 4 in pair} == {(4, 5)}

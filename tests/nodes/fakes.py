@@ -1,0 +1,49 @@
+"""What a node gets when it runs, without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from chalicelib.compiler.node_type import Context, HttpResponse, NodeFailure, Result, WaitUntil
+from chalicelib.nodes import node_types
+
+NOW = datetime(2030, 1, 31, 8, tzinfo=UTC)
+
+
+@dataclass
+class FakeHttp:
+    """Answers every request alike and keeps what it was asked."""
+
+    answer: HttpResponse | NodeFailure = field(default_factory=lambda: HttpResponse(200, {}, b""))
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def request(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout: float
+    ) -> HttpResponse:
+        self.asked.append({"method": method, "url": url, "headers": headers, "body": body, "timeout": timeout})
+        if isinstance(self.answer, NodeFailure):
+            raise self.answer
+        return self.answer
+
+
+def run(
+    type_name: str, config: Mapping[str, Any], http: FakeHttp | None = None, run_input: Any = None
+) -> Result | WaitUntil:
+    """Run a node on a config whose expressions were evaluated."""
+    node_type = node_types()[type_name]
+    context = Context(run={}, input=run_input, http=http or FakeHttp(), timeout_seconds=7, now=NOW)
+    return node_type.run(node_type.config.model_validate(config, context={"evaluated": True}), context)
+
+
+def refused(type_name: str, config: Any, *, evaluated: bool = False) -> set[str]:
+    """The settings that are refused in a config; `""` for the config as a whole."""
+    try:
+        node_types()[type_name].config.model_validate(config, context={"evaluated": evaluated})
+    except ValidationError as error:
+        return {str(detail["loc"][0]) if detail["loc"] else "" for detail in error.errors()}
+    return set()

@@ -1,0 +1,224 @@
+"""http_request: what it sends, what it makes of the answer, when it fails and when that may be tried again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.compiler.node_type import HttpResponse, NodeFailure, Result
+
+from .fakes import FakeHttp, refused, run
+
+URL = "https://api.example.com/things"
+
+
+def sent(**config: Any) -> dict[str, Any]:
+    http = FakeHttp()
+    run("http_request", {"url": URL, **config}, http)
+    (asked,) = http.asked
+    return asked
+
+
+def body_of(body: bytes, **headers: str) -> Any:
+    answer = HttpResponse(200, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+    result = run("http_request", {"url": URL}, FakeHttp(answer))
+    assert isinstance(result, Result)
+    return result.output["body"]
+
+
+def failure(status: int, method: str = "GET", body: bytes = b"", **config: Any) -> NodeFailure:
+    with pytest.raises(NodeFailure) as caught:
+        run(
+            "http_request",
+            {"url": URL, "method": method, **config},
+            FakeHttp(HttpResponse(status, {"content-type": "application/json"}, body)),
+        )
+    return caught.value
+
+
+def test_a_plain_request_is_a_get_within_the_nodes_time_limit() -> None:
+    assert sent() == {"method": "GET", "url": URL, "headers": {}, "body": None, "timeout": 7}
+
+
+def test_the_output_is_status_headers_and_body() -> None:
+    answer = HttpResponse(201, {"content-type": "application/json", "x-id": "5"}, b'{"a": [1, null]}')
+    assert run("http_request", {"url": URL, "method": "post"}, FakeHttp(answer)) == Result(
+        {
+            "status": 201,
+            "headers": {"content-type": "application/json", "x-id": "5"},
+            "body": {"a": [1, None]},
+        }
+    )
+
+
+def test_headers_are_texts_in_lower_case_and_null_leaves_one_out() -> None:
+    assert sent(headers={"X-Count": 3, "X-Yes": True, "X-None": None, "x-half": 0.5})["headers"] == {
+        "x-count": "3",
+        "x-yes": "true",
+        "x-half": "0.5",
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "url"),
+    [
+        ({}, URL),
+        ({"a": None, "b": []}, URL),
+        ({"a": 1, "b": True, "c": "é x&y"}, f"{URL}?a=1&b=true&c=%C3%A9+x%26y"),
+        ({"a": [1, None, "2"]}, f"{URL}?a=1&a=2"),
+    ],
+)
+def test_a_query_is_encoded_and_null_leaves_a_name_out(query: Any, url: str) -> None:
+    assert sent(query=query)["url"] == url
+
+
+def test_a_query_is_added_to_the_one_of_the_url_before_its_fragment() -> None:
+    assert sent(url=f"{URL}?a=1#part", query={"b": 2})["url"] == f"{URL}?a=1&b=2#part"
+
+
+@pytest.mark.parametrize("body", [{"é": 1}, [], 0, False, {}])
+def test_a_body_is_sent_as_json(body: Any) -> None:
+    asked = sent(method="POST", body=body)
+    assert json.loads(asked["body"]) == body
+    assert asked["headers"] == {"content-type": "application/json"}
+
+
+def test_a_text_is_sent_as_it_is() -> None:
+    asked = sent(method="POST", body='é "')
+    assert asked["body"] == 'é "'.encode()
+    assert asked["headers"] == {"content-type": "text/plain; charset=utf-8"}
+
+
+def test_the_content_type_of_the_headers_wins() -> None:
+    assert sent(method="POST", body={}, headers={"Content-Type": "application/vnd.api+json"})["headers"] == {
+        "content-type": "application/vnd.api+json"
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "value"),
+    [
+        (b"", "application/json", None),
+        (b'{"a": 1}', "application/json", {"a": 1}),
+        (b"[1]", "application/problem+json; charset=utf-8", [1]),
+        (b"5", "application/json", 5),
+        (b"null", "application/json", None),
+        (b'{"a": 1}', "text/plain", '{"a": 1}'),
+        (b"{broken", "application/json", "{broken"),
+        (b"[NaN]", "application/json", "[NaN]"),
+        (b"1e999", "application/json", "1e999"),
+        (b"[" * 100_000, "application/json", "[" * 100_000),
+        (b"9" * 5_000, "application/json", "9" * 5_000),
+        ("é".encode(), "text/plain", "é"),
+        (b"\xff", "text/plain", "�"),
+    ],
+)
+def test_the_body_is_parsed_when_it_is_json(body: bytes, content_type: str, value: Any) -> None:
+    assert body_of(body, content_type=content_type) == value
+
+
+def test_without_a_content_type_what_looks_like_json_is_parsed() -> None:
+    assert body_of(b'{"a": 1}') == {"a": 1}
+    assert body_of(b"{a}") == "{a}"
+    assert body_of(b"5") == "5"
+
+
+@pytest.mark.parametrize(
+    ("codes", "good", "bad"),
+    [
+        (["2xx"], [200, 204, 299], [199, 300, 404]),
+        ([200, 404], [200, 404], [201, 405]),
+        (["200-204"], [200, 202, 204], [199, 205]),
+        (["201"], [201], [200]),
+        (["4xx", 200], [200, 400, 499], [201, 500]),
+    ],
+)
+def test_success_codes_decide(codes: list[Any], good: list[int], bad: list[int]) -> None:
+    for status in good:
+        run("http_request", {"url": URL, "success_codes": codes}, FakeHttp(HttpResponse(status, {}, b"")))
+    for status in bad:
+        assert failure(status, success_codes=codes).code == "http_status"
+
+
+def test_only_2xx_succeeds_by_default() -> None:
+    assert failure(302).code == "http_status"
+    assert failure(199).code == "http_status"
+
+
+def test_a_status_that_is_no_success_fails_with_the_answer_and_no_query() -> None:
+    found = failure(404, body=b'{"why": "gone"}', query={"token": "secret"})
+    assert found.as_json() == {
+        "code": "http_status",
+        "message": f"GET {URL} answered 404",
+        "status": 404,
+        "body": {"why": "gone"},
+    }
+
+
+def test_a_long_answer_of_a_failure_is_cut_and_says_so() -> None:
+    kept = failure(500, body=b'"' + b"x" * 5_000 + b'"').details["body"]
+    assert len(kept) < 2_100
+    assert kept.endswith("(cut)")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "POST", "PATCH"])
+def test_only_passing_failures_of_idempotent_requests_may_be_tried_again(method: str) -> None:
+    idempotent = method not in ("POST", "PATCH")
+    for status in (429, 502, 503, 504):
+        assert failure(status, method).retryable == idempotent
+    for status in (400, 404, 500, 501):
+        assert not failure(status, method).retryable
+    for retryable in (True, False):
+        http = FakeHttp(NodeFailure("timeout", "too slow", retryable=retryable))
+        with pytest.raises(NodeFailure, match="too slow") as caught:
+            run("http_request", {"url": URL, "method": method}, http)
+        assert caught.value.retryable == (retryable and idempotent)
+
+
+@pytest.mark.parametrize(
+    ("config", "settings"),
+    [
+        ({}, {"url"}),
+        ({"url": 1}, {"url"}),
+        ({"url": "api.example.com"}, {"url"}),
+        ({"url": "ftp://example.com"}, {"url"}),
+        ({"url": "https://"}, {"url"}),
+        ({"url": URL, "method": "FETCH"}, {"method"}),
+        ({"url": URL, "headers": []}, {"headers"}),
+        ({"url": URL, "headers": {"a": {}}}, {"headers"}),
+        ({"url": URL, "headers": "text {% $input %}"}, {"headers"}),
+        ({"url": URL, "query": {"a": [{}]}}, {"query"}),
+        ({"url": URL, "success_codes": "2xx"}, {"success_codes"}),
+        ({"url": URL, "success_codes": [99]}, {"success_codes"}),
+        ({"url": URL, "success_codes": [True]}, {"success_codes"}),
+        ({"url": URL, "success_codes": ["6xx"]}, {"success_codes"}),
+        ({"url": URL, "success_codes": ["2xx\n"]}, {"success_codes"}),
+        ({"url": URL, "metod": "GET", "method": "x"}, {"metod", "method"}),
+    ],
+)
+def test_a_bad_config_is_refused(config: Any, settings: set[str]) -> None:
+    assert refused("http_request", config) == settings
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"url": "{% $input.url %}"},
+        {"url": "https://{% $input.host %}/x"},
+        {"url": "HTTP://example.com"},
+        {"url": URL, "method": "{% $input.method %}"},
+        {"url": URL, "method": "patch"},
+        {"url": URL, "headers": "{% $input.headers %}", "query": " {% $input.query %} "},
+        {"url": URL, "success_codes": "{% [200] %}"},
+        {"url": URL, "body": {"any": [1, "{% 1 %}"]}},
+    ],
+)
+def test_a_good_config_is_accepted(config: Any) -> None:
+    assert refused("http_request", config) == set()
+
+
+def test_an_evaluated_config_must_have_the_right_types() -> None:
+    assert refused("http_request", {"url": URL, "headers": "{% 1 %}"}, evaluated=True) == {"headers"}
+    assert refused("http_request", {"url": "not a url"}, evaluated=True) == {"url"}
