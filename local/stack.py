@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import secrets
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 from uuid import UUID
 
 import psycopg
@@ -100,8 +102,8 @@ def start(data_dir: Path) -> Stack:
 
     Raises StackError where another stack runs on the same database, psycopg.Error, OSError, MigrationError.
     """
-    if "LOG_LEVEL" not in os.environ:
-        logger.setLevel("WARNING")
+    data_dir.mkdir(parents=True, exist_ok=True)
+    stop_log = _log_to(data_dir / "log")
     url, leave_database = open_database(data_dir)
     unlock = _lock(url)
     migrate(url)
@@ -122,7 +124,20 @@ def start(data_dir: Path) -> Stack:
     stop_aws = _start_aws(app)
     _warm_up()
     services().runs.resume_unfinished()
-    return Stack(app, url, secret, [leave_database, unlock, services().database.close, stop_aws])
+    return Stack(app, url, secret, [stop_log, leave_database, unlock, services().database.close, stop_aws])
+
+
+def _log_to(file: Path) -> Callable[[], None]:
+    """Write the log to a file: whoever reads only the first lines of our output must not make us stand still."""
+    stream = file.open("a")
+    handler = cast("logging.StreamHandler[TextIO]", logger.registered_handler)
+    before = handler.setStream(stream)
+
+    def stop() -> None:
+        handler.setStream(before or sys.stdout)
+        stream.close()
+
+    return stop
 
 
 def _lock(url: str) -> Callable[[], None]:

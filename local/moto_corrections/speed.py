@@ -8,10 +8,8 @@ import functools
 import logging
 import threading
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
-import boto3.session
 from moto.core import responses, routing
 from moto.core import utils as core_utils
 from moto.stepfunctions.parser import models as parser_models  # noqa: F401 - loads every module named below
@@ -20,28 +18,12 @@ from moto.stepfunctions.parser.asl.component.component import Component
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
-from moto.stepfunctions.parser.asl.utils import boto_client, json_path
+from moto.stepfunctions.parser.asl.utils import json_path
 
 MOTO_LOGGER = "moto.stepfunctions"
 
 # Python 3.11 fails when two threads make syntax trees at once, as do definitions and routes.
 _one_at_a_time = threading.RLock()
-
-
-def keep_one_client_per_service() -> None:
-    """A Task is called at once; moto builds a boto3 client (10 ms and more) for each Task."""
-    session = boto3.session.Session()
-    clients: dict[Any, Any] = {}
-    making = threading.Lock()
-
-    def client(**options: Any) -> Any:
-        key = options["service_name"], options["region_name"], options.get("endpoint_url")
-        with making:
-            if key not in clients:
-                clients[key] = session.client(**options)
-            return clients[key]
-
-    boto_client.boto3 = SimpleNamespace(client=client)
 
 
 def load_each_service_once() -> None:
@@ -98,7 +80,6 @@ def keep_failures_out_of_the_log() -> None:
 
 
 CORRECTIONS = (
-    keep_one_client_per_service,
     load_each_service_once,
     parse_each_json_path_once,
     parse_each_definition_once,

@@ -21,14 +21,17 @@ from tests.upstream import Upstream
 READY = re.compile(r"ready (http://127\.0\.0\.1:\d+) workspace=(\S+) owner_token=(\S+) member_token=(\S+)")
 
 
+def own_database() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+
+
 @contextmanager
 def running(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], Api]]:
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "--data-dir", str(data_dir), "run", "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=own_database(),
     )
     assert process.stdout
     with process, process.stdout:
@@ -85,7 +88,7 @@ def test_a_port_in_use_is_said_plainly(data_dir: Path, upstream: Upstream) -> No
     port = upstream.base.rpartition(":")[2]
     result = subprocess.run(
         [sys.executable, "-m", "local", "--data-dir", str(data_dir), "run", "--port", port],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=60, env=own_database(),
     )  # fmt: skip
     assert result.returncode == 1
     assert f"port {port} can't be used" in result.stderr
@@ -101,3 +104,13 @@ def test_a_pid_that_became_someone_elses_does_not_stop_postgres_from_starting(tm
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     leave()
+
+
+def test_a_second_stack_on_the_same_data_is_refused(data_dir: Path) -> None:
+    with running(data_dir):
+        result = subprocess.run(
+            [sys.executable, "-m", "local", "--data-dir", str(data_dir), "run", "--port", "0"],
+            capture_output=True, text=True, check=False, timeout=60, env=own_database(),
+        )  # fmt: skip
+    assert result.returncode == 1
+    assert "another stack runs on this database" in result.stderr

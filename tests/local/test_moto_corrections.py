@@ -30,6 +30,7 @@ from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.core import utils as core_utils
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLParser import ASLParser
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
@@ -186,6 +187,9 @@ def restores(*corrections: str) -> Callable[[Callable[[Aws], None]], Callable[[A
     return note
 
 
+INVOKE = "_invoke_lambda_function"
+
+
 @contextmanager
 def _mocked(limit: float = LIMIT) -> Iterator[Aws]:
     config = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
@@ -197,19 +201,20 @@ def _mocked(limit: float = LIMIT) -> Iterator[Aws]:
 def aws(verdicts: object) -> Iterator[Aws]:  # noqa: ARG001 - they are reached while the other tests run
     moto_corrections.apply()
     assert stop_all_executions(LIMIT)
-    invoke = LambdaSimpleBackend.invoke
-    with mock.patch.object(moto_corrections.status_events, "_callbacks", []), _mocked() as mocked:
+    with (
+        mock.patch.object(LambdaSimpleBackend, "invoke", LambdaSimpleBackend.invoke),
+        mock.patch.object(lambda_eval_utils, INVOKE, getattr(lambda_eval_utils, INVOKE)),
+        mock.patch.object(moto_corrections.status_events, "_callbacks", []),
+        _mocked() as mocked,
+    ):
         yield mocked
         assert stop_all_executions(LIMIT)
-    LambdaSimpleBackend.invoke = invoke
 
 
 # --- speed
 
 
-@restores("keep_one_client_per_service")
-def test_a_second_task_makes_no_client(aws: Aws) -> None:
-    aws.run({"A": task()})
+def test_a_task_makes_no_client(aws: Aws) -> None:
     with mock.patch.object(botocore.session.Session, "create_client") as create:
         aws.run({"A": task(Next="B"), "B": task()})
     create.assert_not_called()

@@ -1,0 +1,45 @@
+"""What is wanted of each figure: the numbers that a change must not make worse."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+WANTED: dict[tuple[str, Any], tuple[str, ...]] = {
+    ("create", 1): ("p50_ms < 15",),
+    ("create", 16): ("per_second > 60",),
+    ("get", 1): ("p50_ms < 8",),
+    ("get", 16): ("per_second > 150",),
+    ("update", 1): ("p50_ms < 8",),
+    ("list_1000", 1): ("p50_ms < 15",),
+    ("list_100000", 1): ("p50_ms < 15", "p50_over_list_1000 < 1.5"),
+    ("list_runs", 1): ("p50_ms < 8",),
+    ("list_runs", 16): ("per_second > 150",),
+    ("transforms_in_a_row", 40): ("p50_ms < 80",),
+    ("parallel_requests_of_1_s", 10): ("p50_ms < 1500",),
+    ("parallel_requests_of_1_s", 40): ("p50_ms < 2500",),
+    ("runs_of_10_transforms", 16): ("per_second > 25",),
+    ("runs_of_10_mixed_nodes", 16): ("per_second > 25",),
+    ("ready", "first"): ("seconds < 5",),
+    ("ready", "warm"): ("seconds < 5",),
+    ("memory", "idle"): ("total_mb < 300",),
+    ("memory", "after_runs"): ("total_mb < 300",),
+}
+"""By the figure and its first parameter."""
+
+_COMPARISONS = {"<": operator.lt, ">": operator.gt}
+
+
+def judged(figure: str, parameter: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
+    """A line of the output: the figure, what is wanted of it, and whether it is met."""
+    line = {"figure": figure, **parameter, **measured}
+    wanted = WANTED.get((figure, next(iter(parameter.values()))), ())
+    if wanted:
+        line["wanted"] = " and ".join(wanted)
+        line["met"] = not line.get("errors") and all(_holds(text, line) for text in wanted)
+    return line
+
+
+def _holds(wanted: str, line: dict[str, Any]) -> bool:
+    field, comparison, limit = wanted.split()
+    return bool(_COMPARISONS[comparison](line[field], float(limit)))
