@@ -36,7 +36,7 @@ migrate: install
 	$(PY) -m local migrate
 
 bench: install
-	$(PY) -m bench
+	@$(PY) -m bench
 
 install: $(VENV)/installed
 
