@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from .compiler.expressions import Expression
-from .compiler.graph import Node
+from .compiler.graph import Graph, Node
 from .compiler.node_type import Context, HttpClient, NodeFailure, Result, WaitUntil
 from .compiler.shape import json_path
 from .compiler.template import TemplateError
@@ -23,13 +23,14 @@ from .runs.schemas import NodeRecord, RunState
 class NodeCall:
     """What the nodes of one run have in common."""
 
+    graph: Graph
     run_variables: Mapping[str, Any]
     input: Any
     http: HttpClient
     max_output_bytes: int
 
     @classmethod
-    def of_run(cls, state: RunState, http: HttpClient, max_output_bytes: int) -> NodeCall:
+    def of_run(cls, graph: Graph, state: RunState, http: HttpClient, max_output_bytes: int) -> NodeCall:
         """The calls of a run's nodes."""
         run = state.run
         variables = {
@@ -40,7 +41,7 @@ class NodeCall:
             "trigger": run["trigger"],
             "started_at": iso8601(run["started_at"]),
         }
-        return cls(variables, run["input"], http, max_output_bytes)
+        return cls(graph, variables, run["input"], http, max_output_bytes)
 
     def run(self, node: Node, records: Mapping[str, NodeRecord]) -> Result | WaitUntil:
         """Run a node on the results so far. Raises NodeFailure."""
@@ -58,7 +59,7 @@ class NodeCall:
 
     def _config(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:
         try:
-            config = node.config.render(lambda expression: self._bindings(expression, records))
+            config = node.config.render(lambda expression: self._bindings(node, expression, records))
         except TemplateError as error:
             where = f"{error.path}: " if error.path else ""
             raise NodeFailure("expression_failed", f"{where}{error}") from None
@@ -68,10 +69,11 @@ class NodeCall:
             wrong = [f"{json_path(place)} {rule}" for place, rule in by_field(error, config).items()]
             raise NodeFailure("bad_config", f"the config became wrong: {'; '.join(wrong)}") from None
 
-    def _bindings(self, expression: Expression, records: Mapping[str, NodeRecord]) -> Mapping[str, Any]:
-        """`$input`, `$run`, and `$nodes` with the nodes that the expression names."""
+    def _bindings(self, node: Node, expression: Expression, records: Mapping[str, NodeRecord]) -> Mapping[str, Any]:
+        """`$input`, `$run`, and `$nodes` with the nodes that the expression names, or all above."""
         names = expression.names
-        wanted = records if names.all_nodes else [reference.node_id for reference in names.references]
+        named = [reference.node_id for reference in names.references]
+        wanted = self.graph.ancestors(node.id) if names.all_nodes else named
         nodes = {
             node_id: {"output": record.output, "status": record.status, "error": record.error}
             for node_id in wanted

@@ -100,7 +100,7 @@ class Runner:
             state = RunRepository(connection).find_state(call.run_id, nodes, outputs)
         if state is None or state.is_final:
             raise RunEnded(f"run {call.run_id} has ended")
-        calls = NodeCall.of_run(state, self._http, self._max_output_bytes)
+        calls = NodeCall.of_run(graph, state, self._http, self._max_output_bytes)
         return _UnitRun(call, graph, state, calls, self._database).run()
 
     def _fail_run(self, run_id: UUID, version_id: UUID, failure: Mapping[str, Any]) -> None:

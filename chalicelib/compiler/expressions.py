@@ -11,6 +11,8 @@ from typing import Any
 
 import jsonatapy
 
+from .bounded import pad
+
 TIMEOUT_MS = 1_000
 STACK_DEPTH = 200
 SEQUENCE_LENGTH = 100_000
@@ -77,31 +79,30 @@ class Expression:
         It is compiled anew, in microseconds: what jsonatapy compiles may not leave its thread.
         """
         try:
-            value = (
-                jsonatapy.compile(self.source)
-                .register_override("pad", _pad)
-                .evaluate(
-                    None,
-                    dict(bindings),
-                    timeout=TIMEOUT_MS,
-                    max_stack_depth=STACK_DEPTH,
-                    max_sequence_length=SEQUENCE_LENGTH,
-                )
+            expression = jsonatapy.compile(self.source).register_override("pad", pad)
+            value = expression.evaluate(
+                None,
+                dict(bindings),
+                timeout=TIMEOUT_MS,
+                max_stack_depth=STACK_DEPTH,
+                max_sequence_length=SEQUENCE_LENGTH,
             )
         except (ValueError, TypeError, OverflowError) as error:
-            raise ExpressionError(str(error)) from error
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ExpressionError("D1001: the result is not a number; was something divided by zero?")
+            raise ExpressionError(_HOST_ERROR.sub("", str(error))) from error
+        if _has_infinity(value):
+            raise ExpressionError("D1001: a number in the result is infinite; was something divided by zero?")
         return value
 
 
-def _pad(text: str, width: float, character: str = " ") -> str:
-    """JSONata's $pad, bounded: the limits of an evaluation do not see what one call makes."""
-    if abs(width) > SEQUENCE_LENGTH:
-        raise ValueError(f"$pad makes at most {SEQUENCE_LENGTH:,} characters")
-    fill = (character or " ") * max(int(abs(width)) - len(text), 0)
-    fill = fill[: max(int(abs(width)) - len(text), 0)]
-    return text + fill if width >= 0 else fill + text
+_HOST_ERROR = re.compile(r"^.*host function raised \w+: ")
+
+
+def _has_infinity(value: Any) -> bool:
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if isinstance(value, dict):
+        return any(map(_has_infinity, value.values()))
+    return isinstance(value, list) and any(map(_has_infinity, value))
 
 
 @lru_cache(maxsize=4096)
@@ -112,8 +113,14 @@ def compile_expression(source: str) -> Expression:
     try:
         jsonatapy.compile(source)
     except ValueError as error:
-        raise ExpressionError(str(error).removeprefix("Parse error: ")) from error
+        raise ExpressionError(str(error).removeprefix("Parse error: ") + _backtick_hint(source)) from error
     return Expression(source, find_names(source))
+
+
+def _backtick_hint(source: str) -> str:
+    """A canvas numbers its nodes, and JSONata's names begin with a letter."""
+    found = re.search(r"\$nodes\.(\d[\w-]*)", source)
+    return f"; an id that is no name goes in backticks: $nodes.`{found[1]}`" if found else ""
 
 
 def find_names(source: str) -> Names:
@@ -206,7 +213,9 @@ def _step(token: tuple[str, str]) -> str | None:
 
 
 def _unescaped(text: str) -> str:
-    return re.sub(r"\\(u[0-9a-fA-F]{4}|.)", lambda match: _ESCAPES.get(match[1]) or _character(match[1]), text)
+    """A string literal's content, with JSON's escapes and that of its own quote."""
+    plain = re.sub(r"\\(u[0-9a-fA-F]{4}|.)", lambda match: _ESCAPES.get(match[1]) or _character(match[1]), text)
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}

@@ -120,7 +120,9 @@ class _Upstream:
         """Why a node can't refer to another one; None where it can."""
         name = f"$nodes.{upper}"
         if upper not in self._ids:
-            return f"{name} is not a node{self._findings.hint(upper, self._ids)}"
+            longer = next((node_id for node_id in self._ids if node_id.startswith(f"{upper}-")), None)
+            backticks = f"; an id that is no name goes in backticks: $nodes.`{longer}`" if longer else ""
+            return f"{name} is not a node{backticks or self._findings.hint(upper, self._ids)}"
         if field is not None and field not in NODE_FIELDS:
             return f"{name} has no {field}; write {name}.output.{field}"
         if not self._is_above(upper, lower):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -30,7 +29,7 @@ from chalicelib.compiler.node_type import (
     Result,
     is_drawn,
 )
-from chalicelib.jsontext import from_text
+from chalicelib.jsontext import from_text, to_text
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
@@ -125,7 +124,7 @@ def _encode(body: Any, headers: dict[str, str]) -> bytes | None:
         headers.setdefault("content-type", "text/plain; charset=utf-8")
         return body.encode()
     headers.setdefault("content-type", "application/json")
-    return json.dumps(body, ensure_ascii=False).encode()
+    return to_text(body).encode()
 
 
 def _with_query(url: str, query: Mapping[str, Any]) -> str:
@@ -179,7 +178,7 @@ def _matches(status: int, code: int | str) -> bool:
 
 
 def _excerpt(body: Any) -> Any:
-    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    text = body if isinstance(body, str) else to_text(body)
     return body if len(text) <= ERROR_BODY_CHARACTERS else f"{text[:ERROR_BODY_CHARACTERS]}… (cut)"
 
 

@@ -177,3 +177,30 @@ def test_a_node_beside_a_request_does_not_wait_for_it() -> None:
     found = parsed(drawn(["wait", "io", "fail"], [(0, 1, 0), (0, 2, 0)]))
     slow = waits(found) | {item.id for item in found.nodes.values() if is_anchor(item)}
     assert held_back(found, slow)["n2"] == {"n0"}
+
+
+def evaluate(source: str) -> Any:
+    return compile_expression(source).evaluate({})
+
+
+@pytest.mark.parametrize("source", ["[1 / 0]", "{'a': 1 / 0}"])
+def test_a_division_by_zero_inside_a_value_is_an_error_too(source: str) -> None:
+    with pytest.raises(ExpressionError):
+        evaluate(source)
+
+
+@pytest.mark.parametrize("source", ["$pad(1, 2)", "$pad('x', 'a')", "$pad('x')", "$pad('x', 1e9)"])
+def test_a_wrong_pad_is_told_in_jsonatas_words(source: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        evaluate(source)
+    assert not any(word in str(caught.value) for word in ("host function", "TypeError", "ValueError", "_pad"))
+
+
+def test_padding_nothing_gives_nothing_as_in_jsonata() -> None:
+    assert evaluate("$pad(none, 3)") is None
+
+
+def test_an_id_escaped_as_two_surrogates_is_the_character_they_mean() -> None:
+    definition = graph(node("😀"), node("b", config={"value": '{% $nodes."\\ud83d\\ude00".output %}'}))
+    definition["edges"] = [{"id": "e", "source": "😀", "target": "b"}]
+    assert parsed(definition)
