@@ -42,9 +42,14 @@ class Services:
         return WorkflowService(self.database, self.settings)
 
     @cached_property
+    def step_functions(self) -> StepFunctions:
+        """Executions."""
+        return StepFunctions(self.settings)
+
+    @cached_property
     def runs(self) -> RunService:
         """Runs."""
-        return RunService(self.database, self.settings, self.workflows, StepFunctions(self.settings))
+        return RunService(self.database, self.settings, self.workflows, self.step_functions)
 
     @cached_property
     def schedules(self) -> ScheduleService:
@@ -55,7 +60,13 @@ class Services:
     def runner(self) -> Runner:
         """Runs units of nodes."""
         http = OutgoingHttp(allow_private=self.settings.allow_private_http, max_bytes=self.settings.max_output_bytes)
-        return Runner(self.database, self.workflows.plan, http, self.settings.max_output_bytes)
+        return Runner(
+            self.database,
+            self.workflows.plan,
+            self.step_functions.release,
+            http,
+            self.settings.max_output_bytes,
+        )
 
 
 @cache

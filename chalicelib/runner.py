@@ -23,7 +23,7 @@ from .node_call import NodeCall
 from .observability import logger
 from .runs.repository import RunRepository
 from .runs.schemas import ERROR_BRANCH, FINAL, NodeRecord, RunState
-from .runs.settlement import ends, failed_node, is_complete, is_due, stopped
+from .runs.settlement import are_decided, ends, failed_node, is_complete, is_due, stopped
 
 LONG_AGO = "1970-01-01T00:00:00Z"
 """Where a wait ends that is not to be waited."""
@@ -51,6 +51,7 @@ class UnitCall:
     concludes: str | None
     waits: str | None
     last: bool
+    awaited: bool
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> UnitCall:
@@ -63,28 +64,38 @@ class UnitCall:
             concludes=unit["concludes"],
             waits=unit["waits"],
             last=unit["last"],
+            awaited=unit["awaited"],
         )
 
 
 class Runner:
-    """Runs units. `plan` gives the plan of a version by its id."""
+    """Runs units. `plan` gives the plan of a version by its id; `release` ends a Task by its token."""
 
     def __init__(
-        self, database: Database, plan: Callable[[UUID], Plan], http: HttpClient, max_output_bytes: int
+        self,
+        database: Database,
+        plan: Callable[[UUID], Plan],
+        release: Callable[[str], None],
+        http: HttpClient,
+        max_output_bytes: int,
     ) -> None:
         self._database = database
         self._plan = plan
+        self._release = release
         self._http = http
         self._max_output_bytes = max_output_bytes
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """The Lambda's event: a unit to run, or a failure that ends the run.
+        """The Lambda's event: a unit to run, a gate to hold, or a failure that ends the run.
 
         Gives `{until}` for a unit that begins a wait. Raises NodeFailed, RetryNode or RunEnded.
         """
         try:
             if "failure" in event:
                 self._fail_run(UUID(event["run_id"]), UUID(event["version_id"]), event["failure"])
+                return {}
+            if "gate" in event:
+                self._hold_gate(UUID(event["run_id"]), UUID(event["version_id"]), event["gate"], event["token"])
                 return {}
             return self._run_unit(UnitCall.from_event(event))
         except (NodeFailed, RetryNode, RunEnded):
@@ -101,7 +112,25 @@ class Runner:
         if state is None or state.is_final:
             raise RunEnded(f"run {call.run_id} has ended")
         calls = NodeCall.of_run(graph, state, self._http, self._max_output_bytes)
-        return _UnitRun(call, graph, state, calls, self._database).run()
+        return _UnitRun(call, graph, state, calls, self._database, self._release).run()
+
+    def _hold_gate(self, run_id: UUID, version_id: UUID, gate: Mapping[str, Any], token: str) -> None:
+        """Keep a gate closed until the nodes it waits for are decided; open it at once where they are.
+
+        Arriving gates and units that gates wait for meet at the lock of their run: either the gate sees the unit's
+        results, or the unit sees the gate.
+        """
+        graph = self._plan(version_id).graph
+        with self._database.transaction() as connection:
+            repository = RunRepository(connection)
+            status = repository.lock(run_id)
+            if status is None or status in FINAL:
+                raise RunEnded(f"run {run_id} has ended")
+            is_open = are_decided(graph, gate["nodes"], repository.list_records(run_id))
+            if not is_open:
+                repository.save_gate(run_id, gate["id"], token, gate["nodes"])
+        if is_open:
+            self._release(token)
 
     def _fail_run(self, run_id: UUID, version_id: UUID, failure: Mapping[str, Any]) -> None:
         graph = self._plan(version_id).graph
@@ -112,6 +141,7 @@ class Runner:
                 return
             records = repository.list_records(run_id)
             repository.save_records(run_id, list(stopped(graph, records, datetime.now(UTC))))
+            repository.delete_gates(run_id, [gate.token for gate in repository.list_gates(run_id)])
             repository.settle(run_id, "failed", [], _reason(graph, records, str(failure.get("Error"))))
         logger.info("run failed", run_id=str(run_id), error=failure.get("Error"))
 
@@ -119,8 +149,17 @@ class Runner:
 class _UnitRun:
     """One unit on its way."""
 
-    def __init__(self, call: UnitCall, graph: Graph, state: RunState, calls: NodeCall, database: Database) -> None:
+    def __init__(
+        self,
+        call: UnitCall,
+        graph: Graph,
+        state: RunState,
+        calls: NodeCall,
+        database: Database,
+        release: Callable[[str], None],
+    ) -> None:
         self._call = call
+        self._release = release
         self._graph = graph
         self._calls = calls
         self._database = database
@@ -136,7 +175,7 @@ class _UnitRun:
             for node_id in call.nodes:
                 self._step(self._graph.nodes[node_id])
         finally:
-            self._save_last() if call.last else self._save()
+            self._save_and_go_on() if call.last or call.awaited else self._save()
         return {"until": self._until(call.waits)} if call.waits else {}
 
     def _record(self, record: NodeRecord) -> None:
@@ -149,20 +188,34 @@ class _UnitRun:
                 RunRepository(connection).save_records(self._call.run_id, self._unsaved)
             self._unsaved = []
 
-    def _save_last(self) -> None:
-        """Nothing comes after this unit; of several such, the last one to get the lock sees the run complete."""
-        run_id = self._call.run_id
+    def _save_and_go_on(self) -> None:
+        """Write the results under the lock of the run, and see what they decide.
+
+        Of several last units, the last one to get the lock sees the run complete. Gates are opened after the commit;
+        they are forgotten only then, so that a repeated call opens again what a crash left closed.
+        """
         with self._database.transaction() as connection:
-            repository = RunRepository(connection)
-            status = repository.lock(run_id)
-            if self._unsaved and status:
-                repository.save_records(run_id, self._unsaved)
-            if status is None or status in FINAL:
-                return
-            records = repository.list_records(run_id)
-            if is_complete(self._graph, records):
-                repository.settle(run_id, "succeeded", list(ends(self._graph, records)), None)
-                logger.info("run succeeded", run_id=str(run_id))
+            tokens = self._decide(RunRepository(connection))
+        for token in tokens:
+            self._release(token)
+        if tokens:
+            with self._database.connection() as connection:
+                RunRepository(connection).delete_gates(self._call.run_id, tokens)
+
+    def _decide(self, repository: RunRepository) -> list[str]:
+        """Save, settle a run that is complete, and give the tokens of the gates that are open now."""
+        run_id = self._call.run_id
+        status = repository.lock(run_id)
+        if self._unsaved and status:
+            repository.save_records(run_id, self._unsaved)
+        if status is None or status in FINAL:
+            return []
+        records = repository.list_records(run_id)
+        if self._call.last and is_complete(self._graph, records):
+            repository.settle(run_id, "succeeded", list(ends(self._graph, records)), None)
+            logger.info("run succeeded", run_id=str(run_id))
+        gates = repository.list_gates(run_id) if self._call.awaited else []
+        return [gate.token for gate in gates if are_decided(self._graph, gate.nodes, records)]
 
     def _conclude(self, node_id: str) -> None:
         record = self._records[node_id]

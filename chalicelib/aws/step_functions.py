@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib.compiler.asl import StateMachine
 from chalicelib.errors import UnavailableError
+from chalicelib.observability import logger
 from chalicelib.settings import Settings
 
 START_ATTEMPTS = 5
@@ -52,6 +53,14 @@ class StepFunctions:
         except self._client.exceptions.StateMachineDoesNotExist:
             return False
         return True
+
+    def release(self, token: str) -> None:
+        """End a Task that waits for its token; one that has ended already is left alone."""
+        gone = self._client.exceptions
+        try:
+            self._client.send_task_success(taskToken=token, output="{}")
+        except (gone.TaskDoesNotExist, gone.TaskTimedOut, gone.InvalidToken):
+            logger.info("a gate was gone already")
 
     def exists(self, execution_arn: str) -> bool:
         """Whether Step Functions knows this execution."""

@@ -7,7 +7,7 @@ Pure: values in, values out; no clock, environment, network or database, and no 
 - `shape` reads the parts of React Flow's `toObject()` that mean something; a value of another shape is malformed.
 - `validate` finds everything that is wrong with the meaning, all at once, and strips the layout.
 - `units` groups nodes into the Lambda calls that run them.
-- `order` nests the units in sequences and parallels.
+- `order` nests the units in sequences and parallels, with gates where nesting can't say the order.
 - `asl` writes the nesting as an Amazon States Language definition, named by its content.
 """
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .graph import Graph, Node, Retry
-from .order import Block, Par, Seq, Task
-from .units import Unit
+from .order import Block, Gate, Par, Seq, Task, gates
+from .units import Unit, decided_by
 
 NODE_FAILED = "NodeFailed"
 RETRY_NODE = "RetryNode"
@@ -32,6 +32,8 @@ FAIL_RUN = "Fail run"
 RUN_FAILED = "Run failed"
 
 State = dict[str, Any]
+
+_FINAL: State = {"ErrorEquals": [NODE_FAILED, RUN_ENDED], "MaxAttempts": 0}
 
 _PLATFORM_RETRY: State = {
     "ErrorEquals": ["States.ALL"],
@@ -69,8 +71,11 @@ class _Emitter:
     units: Sequence[Unit]
     function: str
     names: set[str] = field(default_factory=lambda: {FAIL_RUN, RUN_FAILED})
+    awaited: set[int] = field(default_factory=set)
+    """The units that a gate waits for."""
 
     def definition(self, block: Block) -> State:
+        self.awaited = {unit for gate in gates(block) for unit in gate.waits}
         start, states = self._chain(block, last=True)
         catch = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": FAIL_RUN}]
         for state in states.values():
@@ -103,7 +108,9 @@ class _Emitter:
 
     def _states(self, block: Block, *, last: bool) -> dict[str, State]:
         if isinstance(block, Task):
-            return self._unit(self.units[block.unit], last=last)
+            return self._unit(self.units[block.unit], last=last, awaited=block.unit in self.awaited)
+        if isinstance(block, Gate):
+            return self._gate(block)
         assert isinstance(block, Par)
         name = self._name("Parallel")
         branches = [self._chain(branch, last=last) for branch in block.branches]
@@ -115,11 +122,12 @@ class _Emitter:
             }
         }
 
-    def _unit(self, unit: Unit, *, last: bool) -> dict[str, State]:
+    def _unit(self, unit: Unit, *, last: bool, awaited: bool) -> dict[str, State]:
         name = self._name(unit.anchor or unit.waits or (unit.nodes[0] if unit.nodes else unit.concludes or "empty"))
         node = self.graph.nodes[unit.anchor] if unit.anchor else None
         # A wait that ends the run is concluded by a unit of its own, so the one that begins it is never the last.
-        call = {"nodes": list(unit.nodes), "concludes": unit.concludes, "waits": unit.waits, "last": last}
+        call: State = {"nodes": list(unit.nodes), "concludes": unit.concludes, "waits": unit.waits}
+        call |= {"last": last, "awaited": awaited}
         payload = {"run_id.$": "$.run_id", "version_id.$": "$.version_id", "unit": call}
         limit = _time_limit(node) + CALL_MARGIN_SECONDS
         task = self._call(payload) | {"TimeoutSeconds": limit, "Retry": _retries(node)}
@@ -128,6 +136,19 @@ class _Emitter:
         task |= {"ResultSelector": {"until.$": "$.Payload.until"}, "ResultPath": "$.wait"}
         wait = {"Type": "Wait", "TimestampPath": "$.wait.until"}
         return {name: task, self._name(f"{name} until"): wait}
+
+    def _gate(self, gate: Gate) -> dict[str, State]:
+        """A Task that the runner ends, by its token, when the nodes that it waits for are decided."""
+        name = self._name("Gate")
+        nodes = [node_id for unit in gate.waits for node_id in decided_by(self.units[unit])]
+        payload = {
+            "run_id.$": "$.run_id",
+            "version_id.$": "$.version_id",
+            "gate": {"id": name, "nodes": nodes},
+            "token.$": "$$.Task.Token",
+        }
+        task = self._call(payload) | {"Retry": [_FINAL, _PLATFORM_RETRY]}
+        return {name: task | {"Resource": f"{task['Resource']}.waitForTaskToken"}}
 
     def _call(self, payload: State) -> State:
         return {
@@ -157,8 +178,7 @@ def _time_limit(node: Node | None) -> int:
 def _retries(node: Node | None) -> list[State]:
     """Retriers are scanned in order and the first that names the error decides, also when it is used up."""
     own = [_retrier(node.retry or Retry(node.max_attempts, jitter=True))] if node and node.max_attempts > 1 else []
-    final = {"ErrorEquals": [NODE_FAILED, RUN_ENDED], "MaxAttempts": 0}
-    return [*own, final, _PLATFORM_RETRY]
+    return [*own, _FINAL, _PLATFORM_RETRY]
 
 
 def _retrier(retry: Retry) -> State:

@@ -1,15 +1,19 @@
-"""Nesting an order of tasks in blocks: what comes one after another, and what runs side by side.
+"""Nesting an order of tasks in blocks, so that what runs is exactly the order and no concurrency is lost.
 
-Step Functions forks and joins only in nested blocks, and the orders that nesting can say exactly are the
+Step Functions forks and joins only in nested blocks, and the orders that nesting alone can say are the
 vertex-series-parallel ones (Valdes, Tarjan, Lawler 1982). Two rules find the nesting: a vertex and its only successor,
 when it is that one's only predecessor, are a sequence; vertices with equal neighbours are parallel. Where no rule
-applies any more the order is taken apart into its components and at its series cuts; a part that is not series-parallel
-goes level by level, and so does what would be nested too deep.
+applies any more the order is taken apart into its components and at its series cuts.
+
+What remains is prime: no nesting says it. There, last vertices are taken out one after another, each as a parallel
+branch of its own behind a *gate* that waits for the vertex's predecessors, until the rest nests. What would be nested
+too deep becomes chains side by side, with gates between them. A walk depth first and left to right is always a linear
+extension of the order, so a run ends even if branches were run one at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .graph import ancestor_masks, topological_order
@@ -17,6 +21,8 @@ from .units import links, neighbours, reduce_transitively
 
 MAX_DEPTH = 8
 """How many Parallel states may stand inside one another."""
+TRIED_VERTICES = 24
+"""Up to this size of a prime part, every choice of a vertex to hold back is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,14 @@ class Task:
     """The unit at this position runs here."""
 
     unit: int
+    depth: int = field(default=0, init=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Nothing behind it in its sequence begins before these units are done."""
+
+    waits: tuple[int, ...]
     depth: int = field(default=0, init=False, repr=False)
 
 
@@ -50,7 +64,7 @@ class Par:
         object.__setattr__(self, "depth", 1 + max(branch.depth for branch in self.branches))
 
 
-Block = Task | Seq | Par
+Block = Task | Gate | Seq | Par
 
 
 def nest(predecessors: Sequence[frozenset[int]]) -> Block:
@@ -61,17 +75,41 @@ def nest(predecessors: Sequence[frozenset[int]]) -> Block:
 
 def tasks(block: Block) -> Iterator[int]:
     """The units of a block, depth first and left to right: a linear extension of the order."""
+    return (part.unit for part in _leaves(block) if isinstance(part, Task))
+
+
+def gates(block: Block) -> Iterator[Gate]:
+    """The gates of a block, in the same order."""
+    return (part for part in _leaves(block) if isinstance(part, Gate))
+
+
+def _leaves(block: Block) -> Iterator[Task | Gate]:
     stack = [block]
     while stack:
         top = stack.pop()
-        if isinstance(top, Task):
-            yield top.unit
+        if isinstance(top, Task | Gate):
+            yield top
         else:
             stack += reversed(top.blocks if isinstance(top, Seq) else top.branches)
 
 
+def _ends(block: Block) -> Iterator[int]:
+    """The units after which a block is over."""
+    if isinstance(block, Task):
+        yield block.unit
+    elif isinstance(block, Seq):
+        yield from _ends(block.blocks[-1])
+    elif isinstance(block, Par):
+        for branch in block.branches:
+            yield from _ends(branch)
+
+
+def _gate(blocks: Iterable[Block]) -> Gate:
+    return Gate(tuple(sorted(end for block in blocks for end in _ends(block))))
+
+
 def _bounded(block: Block, depth: int, predecessors: Sequence[frozenset[int]]) -> Block:
-    """The block with what is nested deeper than that put level by level."""
+    """The block with what is nested deeper than that as chains and gates."""
     if block.depth <= depth:
         return block
     if isinstance(block, Seq):
@@ -79,22 +117,57 @@ def _bounded(block: Block, depth: int, predecessors: Sequence[frozenset[int]]) -
     if isinstance(block, Par) and depth > 1:
         return _par(*(_bounded(branch, depth - 1, predecessors) for branch in block.branches))
     units = sorted(tasks(block))
-    return _by_level([Task(unit) for unit in units], _induced(predecessors, units))
+    return _chains([Task(unit) for unit in units], _induced(predecessors, units))
+
+
+def _chains(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]) -> Block:
+    """Chains side by side. A chain waits for chains before it alone, so that there is always one that goes on."""
+    chains: list[list[int]] = []
+    chain_of: dict[int, int] = {}
+    parts: list[list[Block]] = []
+    for vertex, before in enumerate(predecessors):
+        home = max((chain_of[source] for source in before), default=-1)
+        follows = home >= 0 and chains[home][-1] in before
+        if not follows:
+            home = len(chains)
+            chains.append([])
+            parts.append([])
+        waits = before - {chains[home][-1]} if follows else before
+        parts[home] += [*([_gate(blocks[source] for source in waits)] if waits else []), blocks[vertex]]
+        chains[home].append(vertex)
+        chain_of[vertex] = home
+    return _par(*(_seq(*part) for part in parts))
 
 
 def _nest(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]) -> Block:
     reduced, order = _Reduction(blocks, predecessors).run()
-    if len(reduced) == 1:
-        return reduced[0]
-    if len(components := _components(order)) > 1:
-        return _par(*(_part(reduced, order, part) for part in components))
-    if len(segments := _segments(order)) > 1:
-        return _seq(*(_part(reduced, order, part) for part in segments))
-    return _by_level(reduced, order)
+    held_back: list[Block] = []
+    while len(reduced) > 1:
+        if len(components := _components(order)) > 1:
+            reduced = [_par(*(_part(reduced, order, part) for part in components))]
+        elif len(segments := _segments(order)) > 1:
+            reduced = [_seq(*(_part(reduced, order, part) for part in segments))]
+        else:
+            last = _best_last(reduced, order)
+            held_back.append(_seq(_gate(reduced[source] for source in order[last]), reduced[last]))
+            reduced, order = _without(last, reduced, order)
+    return _par(reduced[0], *reversed(held_back)) if held_back else reduced[0]
 
 
-def _by_level(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]) -> Block:
-    return _seq(*(_par(*(blocks[vertex] for vertex in level)) for level in _levels(predecessors)))
+def _best_last(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]) -> int:
+    """Of the vertices that nothing follows, the one without which most of the rest merges; the later of equals."""
+    followed = frozenset[int]().union(*predecessors)
+    lasts = [vertex for vertex in range(len(blocks)) if vertex not in followed]
+    if len(blocks) > TRIED_VERTICES:
+        return lasts[-1]
+    return min(reversed(lasts), key=lambda vertex: len(_without(vertex, blocks, predecessors)[0]))
+
+
+def _without(
+    vertex: int, blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]
+) -> tuple[list[Block], list[frozenset[int]]]:
+    rest = [other for other in range(len(blocks)) if other != vertex]
+    return _Reduction([blocks[other] for other in rest], _induced(predecessors, rest)).run()
 
 
 def _part(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]], part: Sequence[int]) -> Block:
@@ -191,16 +264,6 @@ def _segments(predecessors: Sequence[frozenset[int]]) -> list[list[int]]:
         common[vertex] = common[vertex + 1] & above[vertex]
     cuts = [cut for cut in range(1, len(above)) if common[cut] & (1 << cut) - 1 == (1 << cut) - 1]
     return [list(range(start, end)) for start, end in zip([0, *cuts], [*cuts, len(above)], strict=True)]
-
-
-def _levels(predecessors: Sequence[frozenset[int]]) -> list[list[int]]:
-    depth: list[int] = []
-    for sources in predecessors:
-        depth.append(1 + max((depth[source] for source in sources), default=-1))
-    levels: list[list[int]] = [[] for _ in range(max(depth) + 1)]
-    for vertex, level in enumerate(depth):
-        levels[level].append(vertex)
-    return levels
 
 
 def _seq(*blocks: Block) -> Block:

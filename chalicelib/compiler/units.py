@@ -29,6 +29,12 @@ class Unit:
     """The node with a retry and a time limit of its own, which become the Task's."""
 
 
+def decided_by(unit: Unit) -> tuple[str, ...]:
+    """The nodes that are decided when a unit is done: all but a wait that it only begins."""
+    concluded = (unit.concludes,) if unit.concludes else ()
+    return concluded + tuple(node_id for node_id in unit.nodes if node_id != unit.waits)
+
+
 @dataclass(frozen=True, slots=True)
 class UnitGraph:
     """Units in topological order and, for each, the positions of those right before it (reduced)."""

@@ -11,7 +11,7 @@ from chalicelib.errors import NotFoundError
 from chalicelib.jsontext import to_text
 from chalicelib.requests import Page
 
-from .schemas import NodeRecord, RunDetail, RunRow, RunState, StartableRun, UnfinishedRun
+from .schemas import ClosedGate, NodeRecord, RunDetail, RunRow, RunState, StartableRun, UnfinishedRun
 
 
 class RunRepository:
@@ -193,6 +193,30 @@ class RunRepository:
             (run_id,),
         ).fetchall()
         return {row["node_id"]: NodeRecord(**row) for row in rows}
+
+    def save_gate(self, run_id: UUID, gate: str, token: str, nodes: Iterable[str]) -> None:
+        """A gate that is closed; a later token of the same gate takes the place of an earlier one."""
+        self._connection.execute(
+            """
+            INSERT INTO workflow_run_gates (run_id, gate, token, nodes)
+            VALUES (%s, %s, %s, %s)
+            ON CONFLICT (run_id, gate) DO UPDATE SET token = EXCLUDED.token, nodes = EXCLUDED.nodes
+            """,
+            (run_id, gate, token, list(nodes)),
+        )
+
+    def list_gates(self, run_id: UUID) -> list[ClosedGate]:
+        """The closed gates of a run."""
+        rows = self._connection.execute(
+            "SELECT gate, token, nodes FROM workflow_run_gates WHERE run_id = %s ORDER BY gate", (run_id,)
+        ).fetchall()
+        return [ClosedGate(**row) for row in rows]
+
+    def delete_gates(self, run_id: UUID, tokens: Iterable[str]) -> None:
+        """Forget gates that were opened."""
+        self._connection.execute(
+            "DELETE FROM workflow_run_gates WHERE run_id = %s AND token = ANY(%s)", (run_id, list(tokens))
+        )
 
     def settle(self, run_id: UUID, status: str, ends: list[str], error_message: str | None) -> None:
         """End a run: fold the node results into its row; its output is that of the node that ended it, or of

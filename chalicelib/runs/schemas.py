@@ -93,6 +93,15 @@ class NodeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedGate:
+    """A branch of a run that waits for nodes of another one; its token lets it go on."""
+
+    gate: str
+    token: str
+    nodes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class RunState:
     """What a unit needs to know of its run."""
 

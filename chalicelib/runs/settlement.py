@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,7 +22,12 @@ def is_due(graph: Graph, node: Node, records: Records) -> bool:
 
 def is_complete(graph: Graph, records: Records) -> bool:
     """Whether every node is decided."""
-    return all(node.id in records and records[node.id].decided(node) for node in graph.nodes.values())
+    return are_decided(graph, graph.nodes, records)
+
+
+def are_decided(graph: Graph, nodes: Iterable[str], records: Records) -> bool:
+    """Whether these nodes are decided."""
+    return all(node_id in records and records[node_id].decided(graph.nodes[node_id]) for node_id in nodes)
 
 
 def ends(graph: Graph, records: Records) -> Iterator[str]:

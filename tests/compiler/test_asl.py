@@ -119,7 +119,7 @@ def test_only_units_with_nothing_behind_them_are_told_that_they_are_last(definit
 def test_an_empty_graph_runs_one_unit_that_settles_the_run() -> None:
     machine = json.loads(compiled({"nodes": [], "edges": []}).definition)
     check(machine)
-    assert units(machine) == [{"nodes": [], "concludes": None, "waits": None, "last": True}]
+    assert units(machine) == [{"nodes": [], "concludes": None, "waits": None, "last": True, "awaited": False}]
 
 
 @pytest.mark.parametrize(

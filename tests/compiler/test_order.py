@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.compiler.order import Block, Par, Seq, Task, nest, tasks
+from chalicelib.compiler.order import MAX_DEPTH, Block, Gate, Par, Seq, Task, gates, nest, tasks
 from chalicelib.compiler.units import fuse
 
 from .strategies import PROPERTY, closure, dags, graph_definitions, parsed
@@ -16,16 +16,25 @@ LETTER_N = [frozenset[int](), frozenset[int](), frozenset({0, 1}), frozenset({1}
 
 
 def structural(block: Block) -> set[tuple[int, int]]:
-    """The pairs that the nesting puts one after the other."""
-    if isinstance(block, Task):
-        return set()
-    parts = block.blocks if isinstance(block, Seq) else block.branches
-    pairs = set().union(*(structural(part) for part in parts))
-    if isinstance(block, Seq):
-        for index, part in enumerate(parts):
-            later = [vertex for after in parts[index + 1 :] for vertex in tasks(after)]
-            pairs |= {(before, vertex) for before in tasks(part) for vertex in later}
-    return pairs
+    """The pairs that the blocks put one after the other: a sequence's parts, and what a gate holds back."""
+    direct: set[tuple[int, int]] = set()
+
+    def walk(part: Block) -> None:
+        if isinstance(part, Task | Gate):
+            return
+        inner = part.blocks if isinstance(part, Seq) else part.branches
+        for index, one in enumerate(inner):
+            walk(one)
+            if isinstance(part, Seq):
+                before = one.waits if isinstance(one, Gate) else tuple(tasks(one))
+                direct.update((a, b) for a in before for other in inner[index + 1 :] for b in tasks(other))
+
+    walk(block)
+    walked = list(tasks(block))
+    number = {unit: index for index, unit in enumerate(walked)}
+    assert all(number[a] < number[b] for a, b in direct), "a walk must be a linear extension"
+    above = [frozenset(number[a] for a, b in direct if b == unit) for unit in walked]
+    return {(walked[a], walked[b]) for a, b in closure(above)}
 
 
 @st.composite
@@ -65,21 +74,32 @@ def test_nesting_holds_every_vertex_once_in_a_linear_extension(order: list[froze
 @PROPERTY
 @given(dags())
 @example(LETTER_N)
-def test_every_order_is_kept_by_the_structure(order: list[frozenset[int]]) -> None:
-    assert closure(order) <= structural(nest(order))
+def test_every_order_is_said_exactly(order: list[frozenset[int]]) -> None:
+    assert closure(order) == structural(nest(order))
 
 
 @PROPERTY
 @given(graph_definitions())
-def test_every_order_of_the_units_is_kept_by_the_structure(definition: dict[str, Any]) -> None:
+def test_every_order_of_the_units_is_said_exactly(definition: dict[str, Any]) -> None:
     predecessors = list(fuse(parsed(definition)).predecessors)
-    assert closure(predecessors) <= structural(nest(predecessors))
+    assert closure(predecessors) == structural(nest(predecessors))
 
 
 @PROPERTY
 @given(series_parallel())
 def test_a_series_parallel_order_is_said_exactly(order: list[frozenset[int]]) -> None:
     assert structural(nest(order)) == closure(order)
+    if nest(order).depth < MAX_DEPTH:
+        assert not list(gates(nest(order)))
+
+
+def test_what_nests_too_deep_is_said_exactly_and_bounded() -> None:
+    order = [frozenset[int]()]
+    for spine in range(0, 400, 2):
+        order += [frozenset({spine}), frozenset({spine})]
+    block = nest(order)
+    assert structural(block) == closure(order)
+    assert block.depth == MAX_DEPTH
 
 
 @PROPERTY
@@ -88,7 +108,7 @@ def test_blocks_are_flat(order: list[frozenset[int]]) -> None:
     """A sequence holds no sequence and a parallel no parallel: each would be a state for nothing."""
 
     def check(block: Block) -> None:
-        if not isinstance(block, Task):
+        if not isinstance(block, Task | Gate):
             parts = block.blocks if isinstance(block, Seq) else block.branches
             assert len(parts) > 1
             assert not any(isinstance(part, type(block)) for part in parts)

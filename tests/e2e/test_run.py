@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import Any
 
 import psycopg
@@ -282,6 +283,48 @@ class TestConcurrency:
         run = owner.run(drawn, given)
         assert run["status"] == "succeeded"
         assert max(call["began"] for call in calls) < min(call["ended"] for call in calls)
+
+    def test_what_no_nesting_can_say_loses_no_concurrency(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]
+    ) -> None:
+        """The letter N: c waits for a and b, d for b alone."""
+        drawn = graph(
+            [ask("a", "a?sleep=1.5"), ask("b", "b"), ask("c", "c"), ask("d", "d")],
+            edge("a", "c"), edge("b", "c"), edge("b", "d"),
+        )  # fmt: skip
+        run = owner.run(drawn, given)
+        assert set(statuses(run).values()) == {"succeeded"}
+        a, b, c, d = sorted(calls, key=lambda call: str(call["path"]))
+        assert b["ended"] <= d["began"] < a["ended"] <= c["began"]
+        assert b["ended"] <= c["began"]
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_any_acyclic_graph_runs_each_node_once_after_its_predecessors(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]], seed: int
+    ) -> None:
+        random = Random(seed)
+        names = [f"n{index:02}" for index in range(14)]
+        links = [(a, b) for a in names for b in names if a < b and random.random() < 0.25]
+        drawn = graph(
+            [ask(name, f"{name}?sleep={random.choice([0, 0, 0.1])}") for name in names],
+            *(edge(source, target) for source, target in links),
+        )
+        run = owner.run(drawn, given)
+        assert set(statuses(run).values()) == {"succeeded"}
+        called = {call["path"].rpartition("/")[2]: call for call in calls}
+        assert paths(calls) == names
+        assert all(called[source]["ended"] <= called[target]["began"] for source, target in links)
+
+    def test_a_closed_gate_ends_with_its_run(self, owner: Api, given: dict[str, Any], stack: Stack) -> None:
+        drawn = graph(
+            [ask("a", "a?sleep=1&status=400"), ask("b", "b"), ask("c", "c"), ask("d", "d")],
+            edge("a", "c"), edge("b", "c"), edge("b", "d"),
+        )  # fmt: skip
+        run = owner.run(drawn, given)
+        assert (run["status"], statuses(run)["d"], statuses(run)["c"]) == ("failed", "succeeded", "cancelled")
+        poll(lambda: execution_status(run["execution_arn"]) == "FAILED")
+        with psycopg.connect(stack.database_url) as connection:
+            assert not connection.execute("SELECT FROM workflow_run_gates WHERE run_id = %s", (run["id"],)).fetchall()
 
     def test_results_are_current_while_the_run_goes_on(self, owner: Api, given: dict[str, Any]) -> None:
         drawn = graph(
