@@ -87,6 +87,8 @@ class Routes:
             request = self._request(role, captured)
             return _success(view(request))
         except errors.StepgraphError as error:
+            if isinstance(error, errors.UnavailableError):
+                logger.warning("request can't be served now", view=view.__name__, exc_info=True)
             return problem(_STATUS[type(error)], error.detail, error.errors)
         except Exception:  # noqa: BLE001 - the edge: whatever it is, the caller gets no stack trace
             logger.exception("request failed", view=view.__name__)

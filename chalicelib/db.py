@@ -42,7 +42,7 @@ class Database:
         try:
             with self._pool.connection() as connection:
                 yield connection
-        except (PoolTimeout, psycopg.OperationalError) as error:
+        except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise UnavailableError("the database does not answer; try again in a moment") from error
 
     @contextmanager

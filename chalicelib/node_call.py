@@ -16,6 +16,7 @@ from .compiler.shape import json_path
 from .compiler.template import TemplateError
 from .compiler.words import by_field
 from .jsontext import first_flaw, iso8601, to_text
+from .observability import logger
 from .runs.schemas import NodeRecord, RunState
 
 
@@ -52,9 +53,17 @@ class NodeCall:
             timeout_seconds=node.timeout_seconds or node.type.default_timeout_seconds,
             now=datetime.now(UTC),
         )
-        result = node.type.run(self._config(node, records), context)
-        if isinstance(result, Result):
-            self._check_output(result.output)
+        config = self._config(node, records)
+        try:
+            result = node.type.run(config, context)
+            if isinstance(result, Result):
+                self._check_output(result.output)
+        except NodeFailure:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            # Raised on, it would be a dead worker to Step Functions, which calls again and repeats the effect.
+            logger.exception("a node broke", node_id=node.id, run_id=self.run_variables["id"])
+            raise NodeFailure("node_broke", f"the node broke ({type(error).__name__})") from None
         return result
 
     def _config(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:

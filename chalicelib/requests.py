@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -119,7 +120,7 @@ class Page:
     def from_query(cls, query: Mapping[str, str]) -> Page:
         """From `limit` and `cursor`. Raises MalformedError."""
         text = query.get("limit") or str(DEFAULT_LIMIT)
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_LIMIT):
+        if not re.fullmatch("[1-9][0-9]{0,2}", text) or int(text) > MAX_LIMIT:
             raise MalformedError(f"limit must be a whole number from 1 to {MAX_LIMIT}, not {text[:50]!r}")
         cursor = query.get("cursor")
         return cls(int(text), _decode_cursor(cursor) if cursor else None)

@@ -6,10 +6,11 @@ decided are passed over, and a success is never overwritten.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from .compiler import Plan
@@ -18,12 +19,16 @@ from .compiler.graph import Graph, Node
 from .compiler.node_type import HttpClient, NodeFailure, Result, WaitUntil
 from .compiler.units import is_anchor
 from .db import Database
+from .errors import NotFoundError, UnavailableError
 from .jsontext import escaped
 from .node_call import NodeCall
 from .observability import logger
 from .runs.repository import RunRepository
 from .runs.schemas import ERROR_BRANCH, FINAL, NodeRecord, RunState
 from .runs.settlement import are_decided, ends, failed_node, is_complete, is_due, stopped
+
+PAUSES_SECONDS = (0.2, 1.0, 3.0)
+Written = TypeVar("Written")
 
 LONG_AGO = "1970-01-01T00:00:00Z"
 """Where a wait ends that is not to be waited."""
@@ -100,6 +105,10 @@ class Runner:
             return self._run_unit(UnitCall.from_event(event))
         except (NodeFailed, RetryNode, RunEnded):
             raise
+        except NotFoundError:
+            if "failure" in event:
+                return {}
+            raise RunEnded(f"run {event['run_id']} was deleted") from None
         except Exception:
             logger.exception("a call died and is made again", run_id=event["run_id"])
             raise
@@ -109,6 +118,8 @@ class Runner:
         nodes, outputs = _needs(graph, call)
         with self._database.connection() as connection:
             state = RunRepository(connection).find_state(call.run_id, nodes, outputs)
+        if state and state.run["status"] == "succeeded":
+            return {"until": LONG_AGO} if call.waits else {}
         if state is None or state.is_final:
             raise RunEnded(f"run {call.run_id} has ended")
         calls = NodeCall.of_run(graph, state, self._http, self._max_output_bytes)
@@ -182,11 +193,26 @@ class _UnitRun:
         self._records[record.node_id] = record
         self._unsaved.append(record)
 
-    def _save(self) -> None:
-        if self._unsaved:
-            with self._database.connection() as connection:
-                RunRepository(connection).save_records(self._call.run_id, self._unsaved)
-            self._unsaved = []
+    def _save(self) -> set[str]:
+        """Write what is not written yet; the ids of the nodes that took it."""
+        if not self._unsaved:
+            return set()
+        saved = self._insist(self._write)
+        self._unsaved = []
+        return saved
+
+    def _write(self) -> set[str]:
+        with self._database.connection() as connection:
+            return RunRepository(connection).save_records(self._call.run_id, self._unsaved)
+
+    def _insist(self, write: Callable[[], Written]) -> Written:
+        """What a node did must not be done again because the database was away for a moment."""
+        for pause in PAUSES_SECONDS:
+            try:
+                return write()
+            except UnavailableError:
+                time.sleep(pause)
+        return write()
 
     def _save_and_go_on(self) -> None:
         """Write the results under the lock of the run, and see what they decide.
@@ -194,13 +220,16 @@ class _UnitRun:
         Of several last units, the last one to get the lock sees the run complete. Gates are opened after the commit;
         they are forgotten only then, so that a repeated call opens again what a crash left closed.
         """
-        with self._database.transaction() as connection:
-            tokens = self._decide(RunRepository(connection))
+        tokens = self._insist(self._write_and_decide)
         for token in tokens:
             self._release(token)
         if tokens:
             with self._database.connection() as connection:
                 RunRepository(connection).delete_gates(self._call.run_id, tokens)
+
+    def _write_and_decide(self) -> list[str]:
+        with self._database.transaction() as connection:
+            return self._decide(RunRepository(connection))
 
     def _decide(self, repository: RunRepository) -> list[str]:
         """Save, settle a run that is complete, and give the tokens of the gates that are open now."""
@@ -234,7 +263,8 @@ class _UnitRun:
         attempt = NodeRecord(node.id, "running", started_at=now, attempts=attempts + 1)
         if is_anchor(node):
             self._record(attempt)
-            self._save()
+            if node.id not in self._save():
+                raise RunEnded(f"run {self._call.run_id} has ended")
         try:
             self._record(self._attempt(node, attempt))
         except NodeFailure as failure:
@@ -255,12 +285,12 @@ class _UnitRun:
         again = is_anchor(node) and attempt.attempts < node.max_attempts
         if again and (failure.retryable or node.retry is not None):
             self._record(replace(attempt, error=error))
-            raise RetryNode(f"{node.title}: {failure}")
+            raise RetryNode(node.id)
         branch = ERROR_BRANCH if node.on_error == "branch" else None
         now = datetime.now(UTC)
         self._record(replace(attempt, status="failed", completed_at=now, error=error, branch=branch))
         if node.on_error == "fail":
-            raise NodeFailed(f"{node.title}: {failure}")
+            raise NodeFailed(node.id)
 
     def _until(self, node_id: str) -> str:
         record = self._records[node_id]

@@ -17,9 +17,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    database_url: str
+    database_url: str = Field(repr=False)
     database_pool_size: int = Field(1, ge=1)
-    jwt_secret: str = Field(min_length=32)
+    jwt_secret: str = Field(min_length=32, repr=False)
     aws_region: str
     aws_account_id: str
     run_unit_function: str
@@ -28,10 +28,10 @@ class Settings(BaseModel):
     """The role that state machines take on."""
     allow_private_http: bool = False
     """Whether http_request may reach loopback and private addresses."""
-    max_graph_bytes: int = 1024 * 1024
-    max_graph_nodes: int = 500
-    max_input_bytes: int = 256 * 1024
-    max_output_bytes: int = 6 * 1024 * 1024
+    max_graph_bytes: int = Field(1024 * 1024, ge=1)
+    max_graph_nodes: int = Field(500, ge=1)
+    max_input_bytes: int = Field(256 * 1024, ge=1)
+    max_output_bytes: int = Field(6 * 1024 * 1024, ge=1)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -7,7 +7,7 @@ ALTER TABLE workflow_runs
   ADD COLUMN input JSONB NOT NULL DEFAULT '{}',
   ADD COLUMN output JSONB,
   ADD COLUMN trigger VARCHAR(20) NOT NULL DEFAULT 'manual',
-  ADD COLUMN triggered_by UUID REFERENCES users(id),
+  ADD COLUMN triggered_by UUID REFERENCES users(id) ON DELETE SET NULL,
   ADD COLUMN execution_arn TEXT,
   ADD CONSTRAINT workflow_runs_status CHECK
     (status IN ('pending', 'running', 'succeeded', 'failed', 'cancelled', 'timed_out'));

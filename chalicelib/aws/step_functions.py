@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +14,7 @@ from chalicelib.errors import UnavailableError
 from chalicelib.observability import logger
 from chalicelib.settings import Settings
 
-START_ATTEMPTS = 5
+PAUSES_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
 """A state machine just made may not be seen at once (its API is eventually consistent)."""
 
 
@@ -35,12 +38,19 @@ class StepFunctions:
     def start(self, machine: StateMachine, name: str, execution_input: dict[str, str]) -> str:
         """Start an execution and give its ARN; one of that name that exists already is the same one.
 
-        The state machine is made when it is missing. Raises UnavailableError while it can't be seen yet.
+        The state machine is made when it is missing. Raises UnavailableError while it can't be started.
         """
-        for _ in range(START_ATTEMPTS):
+        with _our_errors():
+            if not self._try_start(machine, name, execution_input):
+                self._create(machine)
+                self._start_new(machine, name, execution_input)
+        return self._arn("execution", f"{machine.name}:{name}")
+
+    def _start_new(self, machine: StateMachine, name: str, execution_input: dict[str, str]) -> None:
+        for pause in PAUSES_SECONDS:
             if self._try_start(machine, name, execution_input):
-                return self._arn("execution", f"{machine.name}:{name}")
-            self._create(machine)
+                return
+            time.sleep(pause)
         raise UnavailableError(f"the new state machine {machine.name} can't be started yet")
 
     def _try_start(self, machine: StateMachine, name: str, execution_input: dict[str, str]) -> bool:
@@ -62,16 +72,15 @@ class StepFunctions:
         except (gone.TaskDoesNotExist, gone.TaskTimedOut, gone.InvalidToken):
             logger.info("a gate was gone already")
 
-    def exists(self, execution_arn: str) -> bool:
-        """Whether Step Functions knows this execution."""
+    def is_running(self, execution_arn: str) -> bool:
+        """Whether an execution is there and has not ended."""
+        gone = self._client.exceptions
         try:
-            self._client.describe_execution(executionArn=execution_arn)
-        except (
-            self._client.exceptions.ExecutionDoesNotExist,
-            self._client.exceptions.StateMachineDoesNotExist,
-        ):
+            with _our_errors(gone.ExecutionDoesNotExist, gone.StateMachineDoesNotExist):
+                description = self._client.describe_execution(executionArn=execution_arn)
+        except (gone.ExecutionDoesNotExist, gone.StateMachineDoesNotExist):
             return False
-        return True
+        return bool(description["status"] == "RUNNING")
 
     def _create(self, machine: StateMachine) -> None:
         self._client.create_state_machine(
@@ -82,4 +91,18 @@ class StepFunctions:
         )
 
     def _arn(self, kind: str, name: str) -> str:
-        return f"arn:aws:states:{self._settings.aws_region}:{self._settings.aws_account_id}:{kind}:{name}"
+        partition = self._settings.state_machine_role_arn.split(":")[1]
+        return f"arn:{partition}:states:{self._settings.aws_region}:{self._settings.aws_account_id}:{kind}:{name}"
+
+
+@contextmanager
+def _our_errors(*but: type[Exception]) -> Iterator[None]:
+    """AWS that does not answer, throttles or refuses is unavailable to callers, who may try again."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - with the client, when first used
+
+    try:
+        yield
+    except but:
+        raise
+    except (BotoCoreError, ClientError) as error:
+        raise UnavailableError("Step Functions does not take it now; try again in a moment") from error

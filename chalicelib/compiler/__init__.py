@@ -21,7 +21,7 @@ from .asl import StateMachine, content_addressed, emit
 from .graph import Graph
 from .node_type import NodeType
 from .order import Block, nest
-from .shape import parse_shape
+from .shape import check_size, parse_shape
 from .units import Unit, fuse
 from .validate import validate
 
@@ -36,14 +36,15 @@ class Plan:
     units: tuple[Unit, ...]
     block: Block
 
-    def state_machine(self, function: str) -> StateMachine:
-        """The state machine that runs it through the Lambda `function` (an ARN or a name)."""
-        return content_addressed(emit(self.graph, self.units, self.block, function))
+    def state_machine(self, function: str, role: str = "") -> StateMachine:
+        """The state machine that runs it through the Lambda `function` (an ARN or a name), as `role`."""
+        return content_addressed(emit(self.graph, self.units, self.block, function), role)
 
 
 def parse(graph_definition: Any, node_types: Mapping[str, NodeType], max_nodes: int = MAX_NODES) -> Graph:
     """Read and check a drawn graph. Raises MalformedGraphError or InvalidGraphError with all problems."""
-    return validate(parse_shape(graph_definition), node_types, max_nodes)
+    check_size(graph_definition, max_nodes)
+    return validate(parse_shape(graph_definition), node_types)
 
 
 def plan(graph: Graph) -> Plan:

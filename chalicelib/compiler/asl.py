@@ -59,10 +59,11 @@ def emit(graph: Graph, units: Sequence[Unit], block: Block, function: str) -> St
     return _Emitter(graph, units, function).definition(block)
 
 
-def content_addressed(definition: Mapping[str, Any]) -> StateMachine:
-    """Name a definition by its content, so that equal graphs share one state machine that never changes."""
+def content_addressed(definition: Mapping[str, Any], role: str = "") -> StateMachine:
+    """Name a definition by its content and its role, so that equal graphs share one state machine that never
+    changes."""
     text = json.dumps(definition, separators=(",", ":"), sort_keys=True)
-    return StateMachine(f"stepgraph-{hashlib.sha256(text.encode()).hexdigest()[:40]}", text)
+    return StateMachine(f"stepgraph-{hashlib.sha256(f'{role}{text}'.encode()).hexdigest()[:40]}", text)
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from .bounded import pad
 TIMEOUT_MS = 1_000
 STACK_DEPTH = 200
 SEQUENCE_LENGTH = 100_000
+MAX_CHARACTERS = 20_000
 
 BINDINGS = frozenset({"input", "nodes", "run"})
 NODE_FIELDS = frozenset({"output", "status", "error"})
@@ -87,7 +88,7 @@ class Expression:
                 max_stack_depth=STACK_DEPTH,
                 max_sequence_length=SEQUENCE_LENGTH,
             )
-        except (ValueError, TypeError, OverflowError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise ExpressionError(_HOST_ERROR.sub("", str(error))) from error
         if _has_infinity(value):
             raise ExpressionError("D1001: a number in the result is infinite; was something divided by zero?")
@@ -110,6 +111,8 @@ def compile_expression(source: str) -> Expression:
     """Check the text between `{%` and `%}`. Raises ExpressionError where JSONata can't parse it."""
     if not source.strip():
         raise ExpressionError("the expression is empty")
+    if len(source) > MAX_CHARACTERS:
+        raise ExpressionError(f"the expression has {len(source):,} characters; at most {MAX_CHARACTERS:,} are allowed")
     try:
         jsonatapy.compile(source)
     except ValueError as error:

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from .problems import MalformedGraphError, Problem
+from .problems import InvalidGraphError, MalformedGraphError, Problem
 from .words import by_field
+
+EDGES_PER_NODE = 20
 
 
 class _Shape(BaseModel):
@@ -42,6 +44,16 @@ class GraphShape(_Shape):
     edges: list[EdgeShape]
     viewport: OptionalObject = Field(default_factory=dict)
     settings: OptionalObject = Field(default_factory=dict)
+
+
+def check_size(graph_definition: Any, max_nodes: int) -> None:
+    """Told before and alone: looking for all else in a graph of any size would take any time."""
+    limits = {"nodes": max_nodes, "edges": max_nodes * EDGES_PER_NODE}
+    for key, limit in limits.items():
+        found = graph_definition.get(key) if isinstance(graph_definition, dict) else None
+        if isinstance(found, list) and len(found) > limit:
+            message = f"the graph has {len(found)} {key}; at most {limit} are allowed"
+            raise InvalidGraphError([Problem(f"too_many_{key}", message, key)])
 
 
 def parse_shape(graph_definition: Any) -> GraphShape:

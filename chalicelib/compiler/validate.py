@@ -8,7 +8,7 @@ from .check_node import CheckedNode, Findings, check_node
 from .expressions import NODE_FIELDS
 from .graph import Edge, Graph, ancestor_masks, find_cycles, topological_order
 from .node_type import NodeType
-from .problems import InvalidGraphError, Problem
+from .problems import InvalidGraphError
 from .shape import EdgeShape, GraphShape
 from .words import listed
 
@@ -16,9 +16,8 @@ ERROR_HANDLE = "error"
 DEFAULT_HANDLE = "out"
 
 
-def validate(shape: GraphShape, node_types: Mapping[str, NodeType], max_nodes: int) -> Graph:
+def validate(shape: GraphShape, node_types: Mapping[str, NodeType]) -> Graph:
     """Check a graph and strip its layout. Raises InvalidGraphError with all its problems."""
-    _check_size(shape, max_nodes)
     findings = Findings()
     nodes = [check_node(node, index, node_types, findings) for index, node in enumerate(shape.nodes)]
     by_id = {node.shape.id: node for node in nodes}
@@ -32,13 +31,6 @@ def validate(shape: GraphShape, node_types: Mapping[str, NodeType], max_nodes: i
         raise InvalidGraphError(findings.problems)
     order = topological_order(by_id, links)
     return Graph({node_id: by_id[node_id].as_node() for node_id in order}, tuple(edges))
-
-
-def _check_size(shape: GraphShape, max_nodes: int) -> None:
-    """Told alone: looking for all else in a graph of any size would take any time."""
-    if (count := len(shape.nodes)) > max_nodes:
-        message = f"the graph has {count} nodes; at most {max_nodes} are allowed"
-        raise InvalidGraphError([Problem("too_many_nodes", message, "nodes")])
 
 
 def _check_duplicates(shape: GraphShape, findings: Findings) -> None:

@@ -13,6 +13,7 @@ NOT_AN_EXPRESSION = "this is not an expression"
 
 NO_SUCH_KEY = "there is no such key"
 
+MAX_TOLD = 500
 LISTED_NAMES, LISTED_CHARACTERS = 20, 60
 
 _RULES = {
@@ -53,11 +54,12 @@ def in_words(detail: ErrorDetails) -> str:
 def by_field(error: ValidationError, value: Any) -> dict[tuple[int | str, ...], str]:
     """For every place in the value that is wrong, the rules of all branches of its union: "must be … or …"."""
     rules: dict[tuple[int | str, ...], list[str]] = {}
-    for detail in error.errors(include_url=False):
+    for detail in error.errors(include_url=False)[:MAX_TOLD]:
         if NOT_AN_EXPRESSION not in detail["msg"]:
             rules.setdefault(tuple(_place(detail["loc"], value)), []).append(in_words(detail))
-    deepest = {place: found for place, found in rules.items() if not _is_above_another(place, rules)}
-    return {place: _either(found) for place, found in deepest.items()}
+    # A branch of another type says nothing where a branch of the right type found what is wrong inside it.
+    above = {place[:length] for place in rules for length in range(len(place))}
+    return {place: _either(found) for place, found in rules.items() if place not in above}
 
 
 def _place(location: Iterable[int | str], value: Any) -> Iterator[int | str]:
@@ -78,11 +80,6 @@ def _is_key(part: str, value: Mapping[str, Any]) -> bool:
 
 _BRANCHES = frozenset({"str", "int", "float", "bool", "none", "nullable", "constrained"})
 """How pydantic names branches that could be taken for keys."""
-
-
-def _is_above_another(place: tuple[int | str, ...], places: Iterable[tuple[int | str, ...]]) -> bool:
-    """A branch of another type says nothing where a branch of the right type found what is wrong inside it."""
-    return any(len(other) > len(place) and other[: len(place)] == place for other in places)
 
 
 def _either(rules: list[str]) -> str:

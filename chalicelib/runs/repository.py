@@ -10,6 +10,7 @@ from chalicelib.db import Connection
 from chalicelib.errors import NotFoundError
 from chalicelib.jsontext import to_text
 from chalicelib.requests import Page
+from chalicelib.workflows.schemas import VersionRow
 
 from .schemas import ClosedGate, NodeRecord, RunDetail, RunRow, RunState, StartableRun, UnfinishedRun
 
@@ -21,30 +22,28 @@ class RunRepository:
         self._connection = connection
 
     def insert(
-        self, workspace_id: UUID, workflow_id: UUID, run_input: Any, trigger: str, user_id: UUID
+        self, workspace_id: UUID, version: VersionRow, run_input: Any, trigger: str, user_id: UUID
     ) -> StartableRun:
-        """A pending run of the current version. Raises NotFoundError."""
+        """A pending run of a version. Raises NotFoundError for a workflow that was deleted meanwhile."""
         row = self._connection.execute(
             """
             INSERT INTO workflow_runs (workflow_id, workspace_id, version, input, trigger, triggered_by)
-            SELECT id, workspace_id, current_version, %(input)s::jsonb, %(trigger)s, %(user_id)s
+            SELECT id, workspace_id, %(version)s, %(input)s::jsonb, %(trigger)s, %(user_id)s
             FROM workflows WHERE id = %(workflow_id)s AND workspace_id = %(workspace_id)s
-            RETURNING id, workflow_id,
-                      (SELECT v.id FROM workflow_versions v
-                       WHERE v.workflow_id = workflow_runs.workflow_id AND v.version = workflow_runs.version
-                      ) AS version_id
+            RETURNING id, workflow_id
             """,
             {
                 "workspace_id": workspace_id,
-                "workflow_id": workflow_id,
+                "workflow_id": version["workflow_id"],
+                "version": version["version"],
                 "input": to_text(run_input),
                 "trigger": trigger,
                 "user_id": user_id,
             },
         ).fetchone()
         if row is None:
-            raise NotFoundError(f"there is no workflow {workflow_id}")
-        return cast("StartableRun", row)
+            raise NotFoundError(f"there is no workflow {version['workflow_id']}")
+        return cast("StartableRun", row | {"version_id": version["id"]})
 
     def mark_running(self, run_id: UUID, execution_arn: str) -> None:
         """The execution was started; a run that has already ended stays so."""
@@ -88,7 +87,7 @@ class RunRepository:
         rows = self._connection.execute(
             """
             SELECT id, workflow_id, workspace_id, version, status, trigger, triggered_by, started_at,
-                   completed_at, error_message
+                   completed_at, left(error_message, 1000) AS error_message
             FROM workflow_runs
             WHERE workflow_id = %(workflow_id)s AND workspace_id = %(workspace_id)s
               AND (%(moment)s::timestamptz IS NULL OR (started_at, id) < (%(moment)s, %(item_id)s::uuid))
@@ -140,16 +139,21 @@ class RunRepository:
         records = row.pop("records") or []
         return RunState(row, {record["node_id"]: NodeRecord(**record) for record in records})
 
-    def save_records(self, run_id: UUID, records: Collection[NodeRecord]) -> None:
-        """Write node results. A success is never overwritten, and a first start is kept."""
-        self._connection.execute(
+    def save_records(self, run_id: UUID, records: Collection[NodeRecord]) -> set[str]:
+        """Write node results; the ids of those written.
+
+        A result that is decided is never overwritten, and one that was cancelled only by what came of it after all.
+        A first start is kept.
+        """
+        rows = self._connection.execute(
             """
             INSERT INTO workflow_run_nodes
               (run_id, node_id, status, started_at, completed_at, attempts, output, error, branch)
-            SELECT %(run_id)s, *
+            SELECT %(run_id)s, given.*
             FROM unnest(%(node_id)s::text[], %(status)s::text[], %(started_at)s::timestamptz[],
                         %(completed_at)s::timestamptz[], %(attempts)s::int[], %(output)s::jsonb[],
-                        %(error)s::jsonb[], %(branch)s::text[])
+                        %(error)s::jsonb[], %(branch)s::text[]) AS given(node_id)
+            ORDER BY given.node_id
             ON CONFLICT (run_id, node_id) DO UPDATE SET
               status = EXCLUDED.status,
               started_at = coalesce(workflow_run_nodes.started_at, EXCLUDED.started_at),
@@ -158,7 +162,9 @@ class RunRepository:
               output = EXCLUDED.output,
               error = EXCLUDED.error,
               branch = EXCLUDED.branch
-            WHERE workflow_run_nodes.status <> 'succeeded'
+            WHERE workflow_run_nodes.status IN ('running', 'waiting')
+               OR (workflow_run_nodes.status = 'cancelled' AND EXCLUDED.status IN ('succeeded', 'failed'))
+            RETURNING node_id
             """,
             {
                 "run_id": run_id,
@@ -171,7 +177,8 @@ class RunRepository:
                 "error": [_json_or_null(record.error) for record in records],
                 "branch": [record.branch for record in records],
             },
-        )
+        ).fetchall()
+        return {row["node_id"] for row in rows}
 
     def lock(self, run_id: UUID) -> str | None:
         """The status of a run that no one else settles until the transaction ends; None where it is gone.

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chalicelib.aws.step_functions import StepFunctions
 from chalicelib.db import Database
-from chalicelib.errors import TooLargeError
+from chalicelib.errors import StepgraphError, TooLargeError, UnavailableError
 from chalicelib.jsontext import to_text
 from chalicelib.observability import logger
 from chalicelib.requests import Page
@@ -34,13 +34,21 @@ class RunService:
         self._step_functions = step_functions
 
     def execute(self, workspace_id: UUID, workflow_id: UUID, user_id: UUID, request: Execute) -> RunDetail:
-        """Accept a run of the current version and start it. Raises TooLargeError for the input."""
+        """Accept a run of the current version and start it. Raises TooLargeError for the input.
+
+        What can't be started now stays `pending`, and is started when runs are resumed.
+        """
         size = len(to_text(request.input).encode())
         if size > (limit := self._settings.max_input_bytes):
             raise TooLargeError(f"the input has {size:,} bytes; at most {limit:,} are allowed")
+        version = self._workflows.current_version(workspace_id, workflow_id)
+        self._workflows.plan(version["id"])
         with self._database.connection() as connection:
-            run = RunRepository(connection).insert(workspace_id, workflow_id, request.input, "manual", user_id)
-        self._start(run, str(run["id"]))
+            run = RunRepository(connection).insert(workspace_id, version, request.input, "manual", user_id)
+        try:
+            self._start(run, str(run["id"]))
+        except UnavailableError:
+            logger.exception("run accepted, not started yet", run_id=str(run["id"]))
         return self.get(workspace_id, workflow_id, run["id"])
 
     def get(self, workspace_id: UUID, workflow_id: UUID, run_id: UUID) -> RunDetail:
@@ -62,19 +70,25 @@ class RunService:
         """
         with self._database.connection() as connection:
             unfinished = RunRepository(connection).list_unfinished()
-        gone = [run for run in unfinished if not self._has_execution(run)]
-        for run in gone:
-            self._start(run, _next_execution(run))
-        return [run["id"] for run in gone]
+        return [run["id"] for run in unfinished if not self._is_running(run) and self._resume(run)]
 
-    def _has_execution(self, run: UnfinishedRun) -> bool:
+    def _is_running(self, run: UnfinishedRun) -> bool:
         arn = run["execution_arn"]
-        return arn is not None and self._step_functions.exists(arn)
+        return arn is not None and self._step_functions.is_running(arn)
+
+    def _resume(self, run: UnfinishedRun) -> bool:
+        """One run that can't be started must not keep the others from it."""
+        try:
+            self._start(run, _next_execution(run))
+        except StepgraphError:
+            logger.exception("run not resumed", run_id=str(run["id"]))
+            return False
+        return True
 
     def _start(self, run: StartableRun, name: str) -> None:
         """The run's id names the execution, so that starting twice is starting once."""
         plan = self._workflows.plan(run["version_id"])
-        machine = plan.state_machine(self._settings.run_unit_function)
+        machine = plan.state_machine(self._settings.run_unit_function, self._settings.state_machine_role_arn)
         ids = {"run_id": str(run["id"]), "version_id": str(run["version_id"])}
         arn = self._step_functions.start(machine, name, ids)
         with self._database.connection() as connection:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from chalicelib.compiler.graph import Graph, Node
 
-from .schemas import NodeRecord
+from .schemas import NodeRecord, NodeStatus
 
 Records = Mapping[str, NodeRecord]
 
@@ -50,8 +50,8 @@ def stopped(graph: Graph, records: Records, now: datetime) -> Iterator[NodeRecor
         record = known.get(node.id)
         if record is None:
             unknown = any(known[source].status == "cancelled" for source in graph.predecessors(node.id))
-            status = "cancelled" if unknown or is_due(graph, node, known) else "skipped"
-            known[node.id] = NodeRecord(node.id, "cancelled" if status == "cancelled" else "skipped", completed_at=now)
+            status: NodeStatus = "cancelled" if unknown or is_due(graph, node, known) else "skipped"
+            known[node.id] = NodeRecord(node.id, status, completed_at=now)
             yield known[node.id]
         elif record.status in ("running", "waiting"):
             known[node.id] = replace(record, status="cancelled", completed_at=now)

@@ -159,7 +159,8 @@ class WorkflowRepository:
             SELECT id, workflow_id, version, created_at FROM workflow_versions
             WHERE workflow_id = %(workflow_id)s
               AND (%(last_id)s::uuid IS NULL
-                   OR version < (SELECT version FROM workflow_versions WHERE id = %(last_id)s))
+                   OR version < (SELECT version FROM workflow_versions
+                                 WHERE id = %(last_id)s AND workflow_id = %(workflow_id)s))
             ORDER BY version DESC
             LIMIT %(limit)s
             """,
@@ -179,6 +180,19 @@ class WorkflowRepository:
         if row is None:
             raise NotFoundError(f"workflow {workflow_id} has no version {version}")
         return row
+
+    def get_current_version(self, workspace_id: UUID, workflow_id: UUID) -> VersionRow:
+        """The current version without its graph. Raises NotFoundError."""
+        row = self._connection.execute(
+            """
+            SELECT v.id, v.workflow_id, v.version, v.created_at
+            FROM workflows w
+            JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.current_version
+            WHERE w.id = %s AND w.workspace_id = %s
+            """,
+            (workflow_id, workspace_id),
+        ).fetchone()
+        return cast("VersionRow", _found(row, workflow_id))
 
     def find_graph(self, version_id: UUID) -> dict[str, Any] | None:
         """The graph of a version, by the version's own id; it never changes."""

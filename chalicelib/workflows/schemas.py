@@ -37,10 +37,13 @@ class WorkflowDetail(WorkflowRow):
 
 
 class _Body(BaseModel):
-    """A request body. A key that no one reads is a mistake, except what a workflow itself shows: what GET
-    gave can be sent back."""
+    """A request body. A key that no one reads is a mistake."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class _SentBack(_Body):
+    """A body that may also hold what a workflow itself shows, so that what GET gave can be sent back."""
 
     @model_validator(mode="before")
     @classmethod
@@ -49,7 +52,7 @@ class _Body(BaseModel):
         return {key: item for key, item in value.items() if key not in shown} if isinstance(value, dict) else value
 
 
-class CreateWorkflow(_Body):
+class CreateWorkflow(_SentBack):
     """A new workflow."""
 
     name: Name
@@ -58,7 +61,7 @@ class CreateWorkflow(_Body):
     is_template: Annotated[bool, Field(strict=True)] = False
 
 
-class UpdateWorkflow(_Body):
+class UpdateWorkflow(_SentBack):
     """Only what is sent changes, and null changes the description alone; a graph makes a new version."""
 
     name: Name | None = None

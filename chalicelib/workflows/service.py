@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -17,11 +18,22 @@ from chalicelib.settings import Settings
 
 from .gallery import gallery
 from .repository import WorkflowRepository
-from .schemas import CloneTemplate, CreateWorkflow, Rollback, UpdateWorkflow, WorkflowDetail, WorkflowRow
+from .schemas import CloneTemplate, CreateWorkflow, Rollback, UpdateWorkflow, VersionRow, WorkflowDetail, WorkflowRow
 
 CACHED_PLANS = 256
 TOLD_PROBLEMS = 3
 """How many of a graph's problems the summary tells; `errors` has them all."""
+
+
+NOT_A_WORKFLOW = {
+    "workspace_id": None,
+    "current_version": 1,
+    "schedule_cron": None,
+    "schedule_timezone": "UTC",
+    "schedule_enabled": False,
+    "created_by": None,
+}
+"""The columns that a built-in template has no row for."""
 
 
 class WorkflowService:
@@ -51,6 +63,11 @@ class WorkflowService:
         """A workflow with its current graph."""
         with self._database.connection() as connection:
             return WorkflowRepository(connection).get(workspace_id, workflow_id)
+
+    def current_version(self, workspace_id: UUID, workflow_id: UUID) -> VersionRow:
+        """The version that runs now."""
+        with self._database.connection() as connection:
+            return WorkflowRepository(connection).get_current_version(workspace_id, workflow_id)
 
     def require(self, connection: Connection, workspace_id: UUID, workflow_id: UUID) -> None:
         """Raises NotFoundError where the workspace has no such workflow."""
@@ -105,11 +122,12 @@ class WorkflowService:
             rows = WorkflowRepository(connection).list_workflows(workspace_id, page, is_template=True)
         own = [{**row, "source": "workspace"} for row in rows]
         built_in = [
-            {**_without_graph(template), "workspace_id": None, "current_version": 1, "source": "gallery"}
+            {**NOT_A_WORKFLOW, **_without_graph(template), "source": "gallery"}
             for template in gallery().values()
             if page.before is None or (template["created_at"], template["id"]) < page.before
         ]
-        return page.answer((own + built_in)[: page.limit + 1], "created_at")
+        found = sorted(own + built_in, key=lambda item: (item["created_at"], item["id"]), reverse=True)
+        return page.answer(found[: page.limit + 1], "created_at")
 
     def clone_template(
         self, workspace_id: UUID, user_id: UUID, template_id: UUID, clone: CloneTemplate
@@ -148,7 +166,7 @@ class WorkflowService:
         if graph_definition is None:
             raise NotFoundError(f"there is no version {version_id}")
         try:
-            return compiler.plan(compiler.parse(graph_definition, node_types()))
+            return compiler.plan(compiler.parse(graph_definition, node_types(), max_nodes=sys.maxsize))
         except GraphRejectedError as rejection:
             raise _told(rejection) from None
 

@@ -137,7 +137,8 @@ class TestPages:
 
     @pytest.mark.parametrize(
         "query",
-        ["limit=0", "limit=251", "limit=x", "limit=-1", "limit=²", "cursor=x", "cursor=W10", "is_template=maybe",
+        ["limit=0", "limit=251", "limit=00000000199999", "limit=1" + "0" * 30,
+         "limit=x", "limit=-1", "limit=²", "cursor=x", "cursor=W10", "is_template=maybe",
          "cursor=WyIyMDIwLTAxLTAxIiwieCJd", "cursor=ü"],
     )  # fmt: skip
     def test_a_bad_page_is_refused(self, owner: Api, query: str) -> None:
@@ -373,9 +374,24 @@ class TestSchedule:
         assert (read["schedule_cron"], read["schedule_enabled"]) == ("30 8 * * 1-5", True)
         assert read["schedule_timezone"] == "Europe/Berlin"
 
+    def test_what_is_not_sent_stays_and_null_takes_the_cron_away(self, owner: Api) -> None:
+        path = f"/{owner.create(ONE)['id']}/schedule"
+        owner.send("PUT", path, {"cron": "0 8 * * *", "timezone": "Asia/Kolkata"})
+        off = owner.send("PUT", path, {"enabled": False}).body
+        assert (off["schedule_cron"], off["schedule_timezone"], off["schedule_enabled"]) == (
+            "0 8 * * *", "Asia/Kolkata", False
+        )  # fmt: skip
+        assert off["next_fire_times"] == []
+        on = owner.send("PUT", path, {"enabled": True}).body
+        assert on["next_fire_times"][0]["local"].endswith("T08:00:00+05:30")
+        gone = owner.send("PUT", path, {"cron": None}).body
+        assert (gone["schedule_cron"], gone["schedule_enabled"]) == (None, False)
+        assert_problem(owner.send("PUT", path, {"enabled": True}), 422)
+
     @pytest.mark.parametrize(
         "schedule",
         [{"cron": "garbage"}, {"cron": "99 99 * * *"}, {"cron": "* * * * * *"}, {"cron": ""}, {"cron": "@reboot"},
+         {"cron": "R R * * *"}, {"cron": "* * * * 5#3"}, {"cron": "0 0 l * *"}, {"cron": "0 0 31 2 *"},
          {"cron": "* * * * *", "timezone": "Mars/Olympus"}],
     )  # fmt: skip
     def test_nonsense_is_refused(self, owner: Api, schedule: dict[str, Any]) -> None:

@@ -217,6 +217,20 @@ class TestErrors:
         assert late["status"] == "failed"
         assert late["completed_at"] == run["completed_at"]
 
+    def test_an_attempt_that_fails_after_the_run_reopens_nothing(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]
+    ) -> None:
+        drawn = graph(
+            [ask("slow", "slow?sleep=1&status=503"), ask("bad", "bad?sleep=0.3&status=400"), node("start", "trigger")],
+            edge("start", "slow"), edge("start", "bad"),
+        )  # fmt: skip
+        run = owner.run(drawn, given)
+        assert (run["status"], statuses(run)["slow"]) == ("failed", "cancelled")
+        poll(lambda: len(calls) == 2 and all("ended" in call for call in calls))
+        poll(lambda: execution_status(run["execution_arn"]) == "FAILED")
+        late = owner.get(f"/{run['workflow_id']}/runs/{run['id']}")
+        assert statuses(late)["slow"] == "cancelled"
+
     def test_an_output_the_database_can_not_keep_is_an_error_of_its_node(
         self, owner: Api, given: dict[str, Any]
     ) -> None:

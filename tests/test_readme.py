@@ -1,0 +1,40 @@
+"""The README's first workflow runs as written, and its wrong one is told what it says."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from tests.client import Api, poll, statuses
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+ROW = re.compile(r"^\| `(\w+)` \| (.+) \|$", re.MULTILINE)
+
+
+def test_the_first_workflow_runs_as_written(owner: Api) -> None:
+    answer = owner.send("POST", "/", raw=(ROOT / "docs/examples/first.json").read_bytes())
+    assert answer.status == 201
+    workflow_id = answer.body["id"]
+    given = re.search(r"execute '(\{.+\})'", README)
+    assert given
+    run_id = owner.execute(workflow_id, json.loads(given[1])["input"])["id"]
+    poll(lambda: statuses(owner.get(f"/{workflow_id}/runs/{run_id}"))["review"] == "waiting")
+    output = re.search(r"```json\n(.+)\n```", README)
+    assert output
+    assert owner.ended(workflow_id, run_id)["output"] == json.loads(output[1])
+    small = owner.ended(workflow_id, owner.execute(workflow_id, {"id": 8, "total": 50})["id"])
+    assert statuses(small)["review"] == "skipped"
+
+
+def test_the_wrong_workflow_is_told_what_the_readme_says(owner: Api) -> None:
+    answer = owner.send("POST", "/", raw=(ROOT / "docs/examples/wrong.json").read_bytes())
+    assert answer.status == 422
+    told = [(error["code"], error["message"]) for error in answer.body["errors"]]
+    written = ROW.findall(README[README.index("### And one that is wrong") : README.index("## The API")])
+    assert len(told) == len(written) == 5
+    for (code, message), (written_code, written_message) in zip(told, written, strict=True):
+        assert code == written_code
+        assert message.startswith(written_message.removesuffix("…"))
+    assert owner.get()["items"] == []
