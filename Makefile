@@ -42,7 +42,9 @@ install: $(VENV)/installed
 
 $(VENV)/installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Name another with PYTHON=...")'
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) || { \
+		echo "no virtual environment could be made in $(VENV): $(PYTHON) lacks venv or pip (Debian, Ubuntu: install python3-venv)" >&2; \
+		exit 1; }
 	@echo "installing packages into $(VENV) (once)"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

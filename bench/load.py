@@ -169,6 +169,7 @@ def _measure(client: Client, operation: Operation, count: int, limit: float) -> 
             operation(client)
         except RefusedError as error:
             errors.append(str(error))
+        else:
+            seconds.append(time.monotonic() - start)
         now = time.monotonic()
-        seconds.append(now - start)
     return Timings(seconds, errors, began, now)

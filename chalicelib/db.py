@@ -11,7 +11,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from .errors import UnavailableError
+from .errors import NotFoundError, UnavailableError
 from .jsontext import from_text
 
 CONNECT_SECONDS = 10
@@ -42,6 +42,8 @@ class Database:
         try:
             with self._pool.connection() as connection:
                 yield connection
+        except psycopg.errors.ForeignKeyViolation as error:
+            raise NotFoundError("what this belongs to was deleted") from error
         except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise UnavailableError("the database does not answer; try again in a moment") from error
 

@@ -14,9 +14,9 @@ SURELY_64_BITS = 19
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def to_text(value: Any) -> str:
+def to_text(value: Any, *, sort_keys: bool = False) -> str:
     """A JSON text. Raises ValueError for NaN and infinities, TypeError for what is no JSON."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=sort_keys)
 
 
 def from_text(text: str | bytes) -> Any:

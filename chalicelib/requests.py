@@ -52,7 +52,9 @@ def parse_json(raw: bytes) -> Any:
     except RecursionError:
         raise MalformedError(f"the JSON is nested deeper than {MAX_DEPTH} levels") from None
     except json.JSONDecodeError as error:
-        raise MalformedError(f"the body is not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
+        raise MalformedError(
+            f"the body is not JSON: {error.msg.removesuffix(' at')} at line {error.lineno} column {error.colno}"
+        ) from None
     except ValueError as error:
         raise MalformedError(f"the body is not JSON: {error}") from None
     _check_storable(value)

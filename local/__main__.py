@@ -7,7 +7,8 @@ import json
 import os
 import signal
 import sys
-import threading
+import time
+from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from pathlib import Path
 from uuid import UUID
@@ -16,21 +17,28 @@ import psycopg
 
 from chalicelib.auth import Role
 from chalicelib.migrations import MigrationError, migrate
+from chalicelib.settings import SettingsError
 
 from . import address, demo, stack, workspaces
 from .caller import Caller, CallError
+from .serve import serving
 
-WORKSPACE = "local"
+MAX_PORT = 65_535
+PAUSE_SECONDS = 0.5
 
 
 def main() -> int:
     """Run the command named on the command line; the exit code."""
     options = _parser().parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # both end a command in order, also one started with `&`
+        signal.signal(number, signal.default_int_handler)
     try:
         return int(options.command(options) or 0)
-    except (OSError, psycopg.Error, stack.StackError, MigrationError, CallError) as error:
+    except (OSError, psycopg.Error, stack.StackError, SettingsError, MigrationError, CallError) as error:
         print(f"that did not work: {error}", file=sys.stderr)
-        return 1
+    except KeyboardInterrupt:
+        print(f"{os.linesep}stopped", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     run = commands.add_parser("run", help="start the API and everything it needs")
-    run.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    run.add_argument("--port", type=_port, default=os.environ.get("PORT", "8000"), help="0 takes a free one")
     run.set_defaults(command=_run)
 
     commands.add_parser("demo", help="run a workflow and show what it does").set_defaults(command=_demo)
@@ -74,31 +82,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace) -> int:
-    from .server import make_server  # noqa: PLC0415 - it imports the HTTP edge, which reads no setting yet
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= MAX_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port, which is a number from 0 to {MAX_PORT}")
+    return int(text)
 
-    running = stack.start(options.data_dir)
-    try:
-        server = make_server(running.app, options.port)
-    except OSError as error:
-        running.close()
-        print(f"port {options.port} can't be used: {error.strerror}; name another with PORT=…", file=sys.stderr)
-        return 1
-    workspace_id, owner_token, member_token = running.workspace(WORKSPACE)
-    running.add_first_workflow(workspace_id, owner_token)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
-    url = f"http://127.0.0.1:{server.server.server_address[1]}"
-    withdraw = address.publish(options.data_dir, address.Address(url, str(workspace_id), owner_token, member_token))
-    print(
-        f"ready {url} workspace={workspace_id} owner_token={owner_token} member_token={member_token}",
-        flush=True,
-    )
-    server.server.serve_forever(poll_interval=0.1)
-    withdraw()
-    server.server.server_close()
-    running.close()
-    return 0
+
+def _run(options: argparse.Namespace) -> None:
+    with serving(options.data_dir, options.port) as (running, here), ExitStack() as at_the_end:
+        at_the_end.callback(address.publish(options.data_dir, here))
+        with suppress(KeyboardInterrupt):
+            tokens = f"owner_token={here.owner_token} member_token={here.member_token}"
+            print(f"ready {here.url} workspace={here.workspace_id} {tokens}", flush=True)
+            with running.resuming():
+                while True:
+                    time.sleep(PAUSE_SECONDS)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -119,22 +117,19 @@ def _api(options: argparse.Namespace) -> int:
 
 
 def _migrate(options: argparse.Namespace) -> None:
-    url, leave = stack.open_database(options.data_dir)
-    for name in migrate(url):
-        print(f"applied {name}")
-    leave()
+    with stack.open_database(options.data_dir) as url:
+        for name in migrate(url):
+            print(f"applied {name}")
 
 
 def _workspace(options: argparse.Namespace) -> None:
-    url, leave = stack.open_database(options.data_dir)
-    print(workspaces.create_workspace(url, options.name))
-    leave()
+    with stack.open_database(options.data_dir) as url:
+        print(workspaces.create_workspace(url, options.name))
 
 
 def _member(options: argparse.Namespace) -> None:
-    url, leave = stack.open_database(options.data_dir)
-    print(workspaces.add_member(url, options.workspace_id, options.email, Role(options.role)))
-    leave()
+    with stack.open_database(options.data_dir) as url:
+        print(workspaces.add_member(url, options.workspace_id, options.email, Role(options.role)))
 
 
 def _token(options: argparse.Namespace) -> None:

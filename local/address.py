@@ -39,7 +39,7 @@ def publish(data_dir: Path, address: Address) -> Callable[[], None]:
 
 
 def find(data_dir: Path) -> Address | None:
-    """The address in the file. A stack that was killed leaves it behind, so ask whether it answers."""
+    """The address in the file. A stack that was killed leaves it behind, so the caller asks whether it answers."""
     try:
         return Address(**json.loads((data_dir / FILE).read_text()))
     except (FileNotFoundError, ValueError, TypeError):

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,37 +14,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from chalicelib.observability import logger
 from chalicelib.runs.schemas import FINAL
 
-from . import stack, timeline
+from . import timeline
 from .address import Address, find
-from .caller import Caller, CallError
+from .caller import Caller
 from .demo_apis import DemoApis
+from .serve import serving
 
 WORKFLOW = Path(__file__).parent / "demo_workflow.json"
-WORKSPACE = "local"
 LIMIT_SECONDS, POLL_SECONDS = 60, 0.1
 ERASE_LINE = "\r\033[2K"
 
 
-class DemoError(Exception):
-    """What keeps the demo from going on, in words for who started it."""
-
-
 def main(data_dir: Path) -> int:
-    """Run the demo on the stack of a data folder; the exit code."""
+    """Run the demo on the stack of a data folder; the exit code. Raises as serving does, CallError, TimeoutError."""
     screen = Screen.of_terminal()
-    try:
-        with _stack(data_dir, screen) as address, DemoApis() as apis:
-            return _show(Caller(address), apis.base, screen)
-    except (DemoError, CallError) as error:
-        print(f"the demo can't go on: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print(f"{os.linesep}stopped", file=sys.stderr)
-    return 1
+    with _stack(data_dir, screen) as address, DemoApis() as apis:
+        return _show(Caller(address), apis.base, screen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,35 +64,12 @@ def _stack(data_dir: Path, screen: Screen) -> Iterator[Address]:
         yield address
         return
     print(f"no stack is running on {data_dir}, so one is started …", flush=True)
-    with _own_stack(data_dir) as started:
+    logger.setLevel("ERROR")
+    with serving(data_dir, 0) as (_, started):
         print(f"it answers at {started.url}")
         yield started
         if screen.live:
             print("\nstopping it again; `make run` keeps one running")
-
-
-@contextmanager
-def _own_stack(data_dir: Path) -> Iterator[Address]:
-    from .server import make_server  # noqa: PLC0415 - it imports the HTTP edge, which reads no setting yet
-
-    logger.setLevel("ERROR")
-    try:
-        running = stack.start(data_dir)
-    except (OSError, psycopg.Error, stack.StackError) as error:
-        raise DemoError(f"the stack did not start on {data_dir}: {error}") from None
-    server = make_server(running.app, 0)
-    thread = threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        workspace_id, owner_token, member_token = running.workspace(WORKSPACE)
-        running.add_first_workflow(workspace_id, owner_token)
-        url = f"http://127.0.0.1:{server.server.server_address[1]}"
-        yield Address(url, str(workspace_id), owner_token, member_token)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server.server_close()
-        running.close()
 
 
 def _show(api: Caller, base: str, screen: Screen) -> int:
@@ -133,13 +97,13 @@ def _saved(api: Caller, drawn: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _follow(api: Caller, run: Mapping[str, Any], graph: Mapping[str, Any], screen: Screen) -> Mapping[str, Any]:
-    """Show a run until it ends; the run as it ended. Raises DemoError when it takes too long."""
+    """Show a run until it ends; the run as it ended. Raises TimeoutError when it takes too long."""
     path = f"/{run['workflow_id']}/runs/{run['id']}"
     end = time.monotonic() + LIMIT_SECONDS
     before: list[str] = []
     while run["status"] not in FINAL:
         if time.monotonic() > end:
-            raise DemoError(f"the run is still {run['status']} after {LIMIT_SECONDS} s; read it at {path}")
+            raise TimeoutError(f"the run is still {run['status']} after {LIMIT_SECONDS} s; read it at {path}")
         statuses = [result["status"] for result in run["node_results"].values()]
         if screen.live or statuses != before:
             _progress(run, graph, screen)

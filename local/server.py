@@ -8,13 +8,7 @@ from typing import Any
 
 from chalice import Chalice
 from chalice.config import Config
-from chalice.local import (
-    ChaliceRequestHandler,
-    ForbiddenError,
-    LocalDevServer,
-    ThreadedHTTPServer,
-    create_local_server,
-)
+from chalice.local import ChaliceRequestHandler, ForbiddenError, LocalChalice, LocalDevServer, ThreadedHTTPServer
 
 from chalicelib.api import problem
 
@@ -43,12 +37,20 @@ class _Handler(ChaliceRequestHandler):  # type: ignore[misc]
             self._send_problem(*refusal)
 
     def _refusal(self) -> tuple[HTTPStatus, str] | None:
+        if "transfer-encoding" in self.headers:  # Chalice would take the body for the next request
+            return HTTPStatus.LENGTH_REQUIRED, "a body in chunks is not read; send its Content-Length"
         length = self.headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()):
             return HTTPStatus.BAD_REQUEST, "Content-Length must be a whole number"
         if int(length) > MAX_REQUEST_BYTES:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_REQUEST_BYTES:,} bytes can be sent"
         return None
+
+    def _parse_payload(self) -> Any:
+        headers, body = super()._parse_payload()
+        if len(body or b"") < int(self.headers.get("content-length", "0")):
+            raise ConnectionAbortedError("the client hung up before all of the body had come")
+        return headers, body
 
     def _send_error_response(self, error: Any) -> None:
         if isinstance(error, ForbiddenError):
@@ -57,15 +59,20 @@ class _Handler(ChaliceRequestHandler):  # type: ignore[misc]
             super()._send_error_response(error)
 
     def _send_http_response(self, code: int, headers: Any, body: Any) -> None:
-        """Chalice's own errors, such as for a wrong method, become problems like all others."""
+        """Chalice's own errors, such as for a wrong method, become problems; an answer to HEAD has no body."""
         if code >= HTTPStatus.BAD_REQUEST and "problem" not in str(headers.get("Content-Type")):
             self._send_problem(HTTPStatus(code), _message(body))
+        elif self.command == "HEAD" and body is not None:
+            content = body if isinstance(body, bytes) else body.encode()
+            self.send_response(code)
+            self._send_headers({**headers, "Content-Length": str(len(content))})
         else:
             super()._send_http_response(code, headers, body)
 
     def _send_problem(self, status: HTTPStatus, detail: str) -> None:
         response = problem(status, detail)
-        super()._send_http_response(response.status_code, dict(response.headers), response.body)
+        headers = {**response.headers, "Connection": "close"} if self.close_connection else dict(response.headers)
+        self._send_http_response(response.status_code, headers, response.body)
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle
 
@@ -83,6 +90,6 @@ def _message(body: Any) -> str:
 
 def make_server(app: Chalice, port: int) -> LocalDevServer:
     """A server on 127.0.0.1; port 0 takes a free one. Raises OSError for a port in use."""
-    server = create_local_server(app, Config(), "127.0.0.1", port)
-    server.server.server_close()
-    return LocalDevServer(server.app_object, Config(), "127.0.0.1", port, _Handler, _Server)
+    if not isinstance(app, LocalChalice):  # as create_local_server does: a current request for each thread
+        app.__class__ = type("LocalApp", (LocalChalice, type(app)), {})
+    return LocalDevServer(app, Config(), "127.0.0.1", port, _Handler, _Server)

@@ -8,9 +8,12 @@ import logging
 import os
 import secrets
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, cast
 from uuid import UUID
@@ -38,6 +41,9 @@ WARM_UP = "warm-up"
 LOCK = 7_203_114_021
 """A number of our own for pg_try_advisory_lock."""
 LOCK_ATTEMPTS, LOCK_PAUSE_SECONDS = 20, 0.1
+SECRET_LENGTH = 32
+RESUME_SECONDS = 10.0
+"""How long a stack that is stopped waits for the runs that it is just resuming."""
 
 
 class StackError(Exception):
@@ -51,12 +57,21 @@ class Stack:
     app: Chalice
     database_url: str
     jwt_secret: str
-    _closers: list[Callable[[], None]] = field(default_factory=list)
+    _opened: ExitStack
 
     def close(self) -> None:
         """Stop it, last started first."""
-        while self._closers:
-            self._closers.pop()()
+        self._opened.close()
+
+    @contextmanager
+    def resuming(self) -> Iterator[None]:
+        """Meanwhile, go on with the runs that a stack before this one left behind."""
+        thread = threading.Thread(target=_resume, name="resume", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join(RESUME_SECONDS)
 
     def workspace(self, name: str) -> tuple[UUID, str, str]:
         """A workspace by its name, made if need be: its id, an owner's and a member's token."""
@@ -80,82 +95,106 @@ class Stack:
         workflows.clone_template(workspace_id, owner, hello["id"], CloneTemplate())
 
 
-def open_database(data_dir: Path) -> tuple[str, Callable[[], None]]:
-    """The database of DATABASE_URL, else the embedded one: its URL and how to leave it."""
+def _resume() -> None:
+    try:
+        services().runs.resume_unfinished()
+    except Exception:  # noqa: BLE001 - in a thread of its own, it must not go unseen
+        logger.exception("what was running could not be resumed")
+
+
+@contextmanager
+def open_database(data_dir: Path) -> Iterator[str]:
+    """The URL of the database: that of DATABASE_URL, else the embedded one, which runs meanwhile."""
     if url := os.environ.get("DATABASE_URL"):
-        return url, lambda: None
-    return postgres.start(data_dir / "postgres")
+        yield url
+        return
+    url, leave = postgres.start(data_dir / "postgres")
+    try:
+        yield url
+    finally:
+        leave()
 
 
 def jwt_secret(data_dir: Path) -> str:
     """The secret that signs tokens here, made once, so that tokens outlive a restart."""
     file = data_dir / "jwt_secret"
+    if file.exists() and len(file.read_text()) < SECRET_LENGTH:
+        file.unlink(missing_ok=True)
     if not file.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(32))
+        with tempfile.NamedTemporaryFile("w", dir=data_dir, prefix=file.name) as draft:
+            draft.write(secrets.token_urlsafe(SECRET_LENGTH))
+            draft.flush()
+            with suppress(FileExistsError):  # another process was first, and its secret is ours too
+                os.link(draft.name, file)
     return file.read_text()
 
 
 def start(data_dir: Path) -> Stack:
-    """Start Postgres, migrate it, start moto, import the app on top of both, and go on with what was running.
+    """Start Postgres, migrate it, start moto and import the app on top of both; all of it, or nothing stays open.
 
-    Raises StackError where another stack runs on the same database, psycopg.Error, OSError, MigrationError.
+    Raises StackError where another stack runs on the same database, psycopg.Error, OSError, MigrationError,
+    SettingsError.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    stop_log = _log_to(data_dir / "log")
-    url, leave_database = open_database(data_dir)
-    unlock = _lock(url)
-    migrate(url)
-    secret = jwt_secret(data_dir)
-    os.environ.update(
-        DATABASE_URL=url,
-        JWT_SECRET=secret,
-        AWS_REGION=REGION,
-        AWS_ACCOUNT_ID=ACCOUNT,
-        AWS_ACCESS_KEY_ID="local",
-        AWS_SECRET_ACCESS_KEY="local",  # noqa: S106 - moto takes any
-        RUN_UNIT_FUNCTION="run_unit",
-        STATE_MACHINE_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-states",
-        DATABASE_POOL_SIZE=str(POOL_SIZE),
-        ALLOW_PRIVATE_HTTP="true",
-    )
-    app: Chalice = importlib.import_module("app").app
-    stop_aws = _start_aws(app)
-    _warm_up()
-    services().runs.resume_unfinished()
-    return Stack(app, url, secret, [stop_log, leave_database, unlock, services().database.close, stop_aws])
+    with ExitStack() as opened:
+        opened.enter_context(_log_to(data_dir / "log"))
+        url = opened.enter_context(open_database(data_dir))
+        opened.enter_context(_lock(url))
+        migrate(url)
+        secret = jwt_secret(data_dir)
+        os.environ.update(
+            DATABASE_URL=url,
+            JWT_SECRET=secret,
+            AWS_REGION=REGION,
+            AWS_ACCOUNT_ID=ACCOUNT,
+            AWS_ACCESS_KEY_ID="local",
+            AWS_SECRET_ACCESS_KEY="local",  # noqa: S106 - moto takes any
+            RUN_UNIT_FUNCTION="run_unit",
+            STATE_MACHINE_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-states",
+            DATABASE_POOL_SIZE=str(POOL_SIZE),
+            ALLOW_PRIVATE_HTTP="true",
+        )
+        app: Chalice = importlib.import_module("app").app
+        opened.callback(services().database.close)
+        opened.enter_context(_aws(app))
+        _warm_up()
+        return Stack(app, url, secret, opened.pop_all())
 
 
-def _log_to(file: Path) -> Callable[[], None]:
+@contextmanager
+def _log_to(file: Path) -> Iterator[None]:
     """Write the log to a file: whoever reads only the first lines of our output must not make us stand still."""
-    stream = file.open("a")
     handler = cast("logging.StreamHandler[TextIO]", logger.registered_handler)
-    before = handler.setStream(stream)
+    with file.open("a") as stream:
+        before = handler.setStream(stream)
+        try:
+            yield
+        finally:
+            handler.setStream(before or sys.stdout)
 
-    def stop() -> None:
-        handler.setStream(before or sys.stdout)
-        stream.close()
 
-    return stop
-
-
-def _lock(url: str) -> Callable[[], None]:
+@contextmanager
+def _lock(url: str) -> Iterator[None]:
     """One stack a database: executions live in this process, so two stacks would run every node twice.
 
     The lock goes with its connection, also when the process is killed, a moment later.
     """
-    connection = psycopg.connect(url, autocommit=True)
-    for _ in range(LOCK_ATTEMPTS):
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
-        if row and row[0]:
-            return connection.close
-        time.sleep(LOCK_PAUSE_SECONDS)
-    connection.close()
-    raise StackError("another stack runs on this database; stop it first, or name another folder with DATA_DIR=…")
+    with psycopg.connect(url, autocommit=True) as connection:
+        for _ in range(LOCK_ATTEMPTS):
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+            if row and row[0]:
+                break
+            time.sleep(LOCK_PAUSE_SECONDS)
+        else:
+            raise StackError(
+                "another stack runs on this database; stop it first, or name another folder with DATA_DIR=…"
+            )
+        yield
 
 
-def _start_aws(app: Chalice) -> Callable[[], None]:
+@contextmanager
+def _aws(app: Chalice) -> Iterator[None]:
     """moto in this process, with its Step Functions interpreter and our own Lambdas behind it."""
     moto_corrections.apply()
 
@@ -165,14 +204,11 @@ def _start_aws(app: Chalice) -> Callable[[], None]:
         return app.handler_map[function_name](json.loads(json.dumps(event)), None)
 
     moto_corrections.run_lambdas_with(invoke)
-    aws = mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}})
-    aws.start()
-
-    def stop() -> None:
-        moto_corrections.stop_all_executions()
-        aws.stop()
-
-    return stop
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}):
+        try:
+            yield
+        finally:
+            moto_corrections.stop_all_executions()
 
 
 def _warm_up() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +12,7 @@ import psycopg
 import pytest
 
 from local import stack as local_stack
-from local.server import make_server
+from local.serve import listening
 from tests.client import Api
 from tests.upstream import Upstream
 
@@ -27,9 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def database_server() -> Iterator[str]:
     """The URL of a server on which tests make databases of their own."""
-    url, leave = local_stack.open_database(DATA_DIR)
-    yield url
-    leave()
+    with local_stack.open_database(DATA_DIR) as url:
+        yield url
 
 
 @pytest.fixture
@@ -51,13 +49,8 @@ def stack(database_server: str) -> Iterator[local_stack.Stack]:
 
 @pytest.fixture(scope="session")
 def base_url(stack: local_stack.Stack) -> Iterator[str]:
-    server = make_server(stack.app, 0)
-    thread = threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server.server_close()
+    with listening(stack.app, 0) as url:
+        yield url
 
 
 @pytest.fixture

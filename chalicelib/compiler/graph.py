@@ -46,7 +46,8 @@ class Node:
     @property
     def title(self) -> str:
         """What to call it in a message to the user."""
-        return f'"{self.label}" ({self.id})' if self.label else f'"{self.id}"'
+        named = self.label and self.label != self.id
+        return f'"{self.label}" ({self.id})' if named else f'"{self.id}"'
 
 
 @dataclass(frozen=True, slots=True)

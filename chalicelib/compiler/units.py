@@ -118,6 +118,8 @@ class _Fusion:
         return None
 
     def _merge(self, into: int, gone: int) -> None:
+        """Make two vertices one; the order on all others is unchanged."""
+        doubtful_above, doubtful_below = self._doubtful(into, gone)
         self.members[into] = sorted(self.members[into] + self.members.pop(gone))
         for relation, inverse in ((self.above, self.below), (self.below, self.above)):
             for neighbour in relation.pop(gone):
@@ -125,18 +127,25 @@ class _Fusion:
                 if neighbour != into:
                     relation[into].add(neighbour)
                     inverse[neighbour].add(into)
-        self._reduce_around(into)
+        for before in doubtful_above:
+            if self._reaches(self.below[before] - {into}, into):
+                self._unlink(before, into)
+        for after in doubtful_below:
+            if self._reaches(self.below[into] - {after}, after):
+                self._unlink(into, after)
 
-    def _reduce_around(self, vertex: int) -> None:
-        """Merging may leave edges that a longer path implies; the order itself is unchanged."""
-        for before in list(self.above[vertex]):
-            if self._reaches(self.below[before] - {vertex}, vertex):
-                self.above[vertex].discard(before)
-                self.below[before].discard(vertex)
-        for after in list(self.below[vertex]):
-            if self._reaches(self.below[vertex] - {after}, after):
-                self.below[vertex].discard(after)
-                self.above[after].discard(vertex)
+    def _doubtful(self, into: int, gone: int) -> tuple[set[int], set[int]]:
+        """The neighbours to which a link may be implied by a longer path once the two are one."""
+        if gone not in self.below[into]:
+            alike = self.below[into] == self.below[gone]
+            return set(), set() if alike else self.below[into] | self.below[gone]
+        if self.above[gone] == {into}:
+            return set(), set(self.below[gone])
+        return (self.above[into] | self.above[gone]) - {into}, set()
+
+    def _unlink(self, before: int, after: int) -> None:
+        self.below[before].discard(after)
+        self.above[after].discard(before)
 
     def _reaches(self, starts: Iterable[int], goal: int) -> bool:
         stack, seen = list(starts), set(starts)

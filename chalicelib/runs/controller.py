@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 
 from chalicelib.api import Request, Response
 from chalicelib.errors import MalformedError
 from chalicelib.requests import Page, parse_body
 
-from .schemas import RUN_STATUSES, Execute
+from .schemas import RUN_STATUSES, Execute, NewRun
 from .service import RunService
 
 
@@ -19,13 +20,13 @@ class RunController:
         self._service = service
 
     def execute(self, request: Request) -> Response:
-        """202 with the run."""
-        run = self._service.execute(
-            request.workspace_id,
-            request.id("workflow_id"),
-            request.user_id,
-            parse_body(request.body, Execute),
-        )
+        """202 with the run. `Idempotency-Key`: the same run for the same key and input, for a day."""
+        body = parse_body(request.body, Execute)
+        key = request.headers.get("idempotency-key")
+        if key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
+            raise MalformedError("an Idempotency-Key has 1 to 255 visible ASCII characters")
+        new = NewRun(body.input, "manual", request.user_id, key)
+        run = self._service.execute(request.workspace_id, request.id("workflow_id"), new)
         return Response(run, HTTPStatus.ACCEPTED)
 
     def list_runs(self, request: Request) -> Response:

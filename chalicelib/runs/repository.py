@@ -12,7 +12,7 @@ from chalicelib.jsontext import to_text
 from chalicelib.requests import Page
 from chalicelib.workflows.schemas import VersionRow
 
-from .schemas import ClosedGate, NodeRecord, RunDetail, RunRow, RunState, StartableRun, UnfinishedRun
+from .schemas import ClosedGate, NewRun, NodeRecord, RunDetail, RunRow, RunState, StartableRun, UnfinishedRun
 
 
 class RunRepository:
@@ -21,29 +21,50 @@ class RunRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def insert(
-        self, workspace_id: UUID, version: VersionRow, run_input: Any, trigger: str, user_id: UUID
-    ) -> StartableRun:
-        """A pending run of a version. Raises NotFoundError for a workflow that was deleted meanwhile."""
+    def insert(self, workspace_id: UUID, version: VersionRow, new: NewRun) -> StartableRun | None:
+        """A pending run of a version; None where its idempotency key is taken, or its workflow was deleted."""
         row = self._connection.execute(
             """
-            INSERT INTO workflow_runs (workflow_id, workspace_id, version, input, trigger, triggered_by)
-            SELECT id, workspace_id, %(version)s, %(input)s::jsonb, %(trigger)s, %(user_id)s
+            INSERT INTO workflow_runs (workflow_id, workspace_id, version, input, trigger, triggered_by,
+                                       idempotency_key, request_hash)
+            SELECT id, workspace_id, %(version)s, %(input)s::jsonb, %(trigger)s, %(triggered_by)s,
+                   %(key)s::text, %(hash)s
             FROM workflows WHERE id = %(workflow_id)s AND workspace_id = %(workspace_id)s
+            ON CONFLICT (workflow_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
             RETURNING id, workflow_id
             """,
             {
                 "workspace_id": workspace_id,
                 "workflow_id": version["workflow_id"],
                 "version": version["version"],
-                "input": to_text(run_input),
-                "trigger": trigger,
-                "user_id": user_id,
+                "input": to_text(new.input),
+                "trigger": new.trigger,
+                "triggered_by": new.triggered_by,
+                "key": new.idempotency_key,
+                "hash": new.request_hash,
             },
         ).fetchone()
+        return cast("StartableRun", row | {"version_id": version["id"]}) if row else None
+
+    def release_key(self, workflow_id: UUID, key: str) -> None:
+        """Let an idempotency key be used again a day after its run began."""
+        self._connection.execute(
+            """
+            UPDATE workflow_runs SET idempotency_key = NULL
+            WHERE workflow_id = %s AND idempotency_key = %s AND started_at < NOW() - INTERVAL '24 hours'
+            """,
+            (workflow_id, key),
+        )
+
+    def get_by_key(self, workflow_id: UUID, key: str | None) -> tuple[UUID, str]:
+        """The run that has an idempotency key, and the hash of its request. Raises NotFoundError."""
+        row = self._connection.execute(
+            "SELECT id, request_hash FROM workflow_runs WHERE workflow_id = %s AND idempotency_key = %s",
+            (workflow_id, key),
+        ).fetchone()
         if row is None:
-            raise NotFoundError(f"there is no workflow {version['workflow_id']}")
-        return cast("StartableRun", row | {"version_id": version["id"]})
+            raise NotFoundError(f"there is no workflow {workflow_id}")
+        return row["id"], row["request_hash"]
 
     def mark_running(self, run_id: UUID, execution_arn: str) -> None:
         """The execution was started; a run that has already ended stays so."""

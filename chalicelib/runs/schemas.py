@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.compiler.graph import Edge, Node
+from chalicelib.jsontext import to_text
 
 RunStatus = Literal["pending", "running", "succeeded", "failed", "cancelled", "timed_out"]
 RUN_STATUSES: tuple[RunStatus, ...] = ("pending", "running", "succeeded", "failed", "cancelled", "timed_out")
@@ -26,6 +28,21 @@ class Execute(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     input: Any = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What a run is made of. With a key, another request of the same key within a day gives the same run."""
+
+    input: Any
+    trigger: str
+    triggered_by: UUID
+    idempotency_key: str | None = None
+
+    @property
+    def request_hash(self) -> str:
+        """Equal for equal requests."""
+        return hashlib.sha256(to_text(self.input, sort_keys=True).encode()).hexdigest()
 
 
 class RunRow(TypedDict):

@@ -7,15 +7,16 @@ from uuid import UUID
 
 from chalicelib.aws.step_functions import StepFunctions
 from chalicelib.db import Database
-from chalicelib.errors import StepgraphError, TooLargeError, UnavailableError
+from chalicelib.errors import ConflictError, StepgraphError, TooLargeError, UnavailableError
 from chalicelib.jsontext import to_text
 from chalicelib.observability import logger
 from chalicelib.requests import Page
 from chalicelib.settings import Settings
+from chalicelib.workflows.schemas import VersionRow
 from chalicelib.workflows.service import WorkflowService
 
 from .repository import RunRepository
-from .schemas import Execute, RunDetail, StartableRun, UnfinishedRun
+from .schemas import NewRun, RunDetail, StartableRun, UnfinishedRun
 
 
 class RunService:
@@ -33,23 +34,42 @@ class RunService:
         self._workflows = workflows
         self._step_functions = step_functions
 
-    def execute(self, workspace_id: UUID, workflow_id: UUID, user_id: UUID, request: Execute) -> RunDetail:
-        """Accept a run of the current version and start it. Raises TooLargeError for the input.
+    def execute(self, workspace_id: UUID, workflow_id: UUID, new: NewRun) -> RunDetail:
+        """Accept a run of the current version and start it; the same run again for an idempotency key that is taken.
 
-        What can't be started now stays `pending`, and is started when runs are resumed.
+        What can't be started now stays `pending`, and is started when runs are resumed. Raises TooLargeError for the
+        input, ConflictError for a key that came with another request.
         """
-        size = len(to_text(request.input).encode())
+        size = len(to_text(new.input).encode())
         if size > (limit := self._settings.max_input_bytes):
             raise TooLargeError(f"the input has {size:,} bytes; at most {limit:,} are allowed")
         version = self._workflows.current_version(workspace_id, workflow_id)
         self._workflows.plan(version["id"])
-        with self._database.connection() as connection:
-            run = RunRepository(connection).insert(workspace_id, version, request.input, "manual", user_id)
+        run = self._insert(workspace_id, version, new)
+        if run is None:
+            return self.get(workspace_id, workflow_id, self._same_run(workflow_id, new))
         try:
             self._start(run, str(run["id"]))
         except UnavailableError:
             logger.exception("run accepted, not started yet", run_id=str(run["id"]))
         return self.get(workspace_id, workflow_id, run["id"])
+
+    def _insert(self, workspace_id: UUID, version: VersionRow, new: NewRun) -> StartableRun | None:
+        with self._database.connection() as connection:
+            repository = RunRepository(connection)
+            if new.idempotency_key:
+                repository.release_key(version["workflow_id"], new.idempotency_key)
+            return repository.insert(workspace_id, version, new)
+
+    def _same_run(self, workflow_id: UUID, new: NewRun) -> UUID:
+        with self._database.connection() as connection:
+            run_id, request_hash = RunRepository(connection).get_by_key(workflow_id, new.idempotency_key)
+        if request_hash != new.request_hash:
+            raise ConflictError(
+                f"the Idempotency-Key was used with another input, by run {run_id}",
+                [{"code": "idempotency_key_reused", "message": "send another key", "path": "Idempotency-Key"}],
+            )
+        return run_id
 
     def get(self, workspace_id: UUID, workflow_id: UUID, run_id: UUID) -> RunDetail:
         """A run with the results of all its nodes as they are now."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import jwt
+import psycopg
 import pytest
 
 from local.stack import Stack
@@ -320,6 +322,27 @@ class TestExecute:
     def test_without_a_body_the_input_is_empty(self, owner: Api) -> None:
         workflow_id = owner.create(ONE)["id"]
         assert owner.send("POST", f"/{workflow_id}/execute").body["input"] == {}
+
+    def test_a_repeated_idempotency_key_gives_the_same_run(self, owner: Api, stack: Stack) -> None:
+        workflow_id = owner.create(ONE)["id"]
+
+        def execute(run_input: Any, key: str) -> Answer:
+            return owner.send("POST", f"/{workflow_id}/execute", {"input": run_input}, **{"Idempotency-Key": key})
+
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: execute({"a": 1, "b": 2}, "k1"), range(8)))
+        assert {answer.status for answer in answers} == {202}
+        (run_id,) = {answer.body["id"] for answer in answers}
+        assert execute({"b": 2, "a": 1}, "k1").body["id"] == run_id
+        assert_problem(execute({"a": 2}, "k1"), 409, "idempotency_key_reused")
+        assert execute({"a": 2}, "k2").body["id"] != run_id
+        assert_problem(execute({}, "x" * 256), 400)
+        assert len(owner.get(f"/{workflow_id}/runs")["items"]) == 2
+        with psycopg.connect(stack.database_url) as connection:
+            connection.execute(
+                "UPDATE workflow_runs SET started_at = NOW() - INTERVAL '25 hours' WHERE id = %s", (run_id,)
+            )
+        assert execute({"a": 2}, "k1").body["id"] != run_id
 
     def test_an_unknown_key_is_refused_rather_than_ignored(self, owner: Api) -> None:
         workflow_id = owner.create(ONE)["id"]

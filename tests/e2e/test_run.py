@@ -150,7 +150,7 @@ class TestErrors:
         )
         run = owner.run(drawn, given)
         assert run["status"] == "failed"
-        assert run["error_message"].startswith('node "pay" (pay) failed: GET http://127.0.0.1')
+        assert run["error_message"].startswith('node "pay" failed: GET http://127.0.0.1')
         assert run["error_message"].endswith("answered 400")
         assert statuses(run) == {"pay": "failed", "after": "skipped", "later": "skipped"}
         error = run["node_results"]["pay"]["error"]
@@ -188,7 +188,7 @@ class TestErrors:
     def test_a_fail_node_fails_the_run_with_its_message(self, owner: Api) -> None:
         drawn = graph([node("stop", "fail", {"message": "no stock for {% $input.item %}"})])
         run = owner.run(drawn, {"item": "tea"})
-        assert (run["status"], run["error_message"]) == ("failed", 'node "stop" (stop) failed: no stock for tea')
+        assert (run["status"], run["error_message"]) == ("failed", 'node "stop" failed: no stock for tea')
 
     def test_an_expression_that_fails_names_its_field(self, owner: Api) -> None:
         drawn = graph([node("shape", "transform", {"value": {"rows": ["{% $number('x') %}"]}})])

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local import postgres
+from local import postgres, stack
 from tests.client import Api, edge, graph, node, poll, statuses
 from tests.upstream import Upstream
 
@@ -92,6 +93,43 @@ def test_a_port_in_use_is_said_plainly(data_dir: Path, upstream: Upstream) -> No
     )  # fmt: skip
     assert result.returncode == 1
     assert f"port {port} can't be used" in result.stderr
+
+
+@pytest.mark.parametrize("port", ["abc", "70000", "-1", ""])
+def test_what_is_no_port_is_said_plainly_and_only_to_run(tmp_path: Path, port: str) -> None:
+    run, token = (
+        subprocess.run(
+            [sys.executable, "-m", "local", "--data-dir", str(tmp_path), *command],
+            capture_output=True, text=True, check=False, timeout=60, env=own_database() | {"PORT": port},
+        )
+        for command in (["run"], ["token", str(uuid.uuid4())])
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert f"{port!r} is no port" in run.stderr
+    assert token.returncode == 0
+
+
+@pytest.mark.parametrize("before", [None, "", "cut off"])
+def test_a_secret_is_made_once_and_anew_where_it_was_cut_off(tmp_path: Path, before: str | None) -> None:
+    file = tmp_path / "jwt_secret"
+    if before is not None:
+        file.write_text(before)
+    secret = stack.jwt_secret(tmp_path)
+    assert len(secret) >= stack.SECRET_LENGTH
+    assert stack.jwt_secret(tmp_path) == file.read_text() == secret
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_database_that_does_not_answer_is_said_plainly(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "local", "--data-dir", str(tmp_path), "demo"],
+        capture_output=True, text=True, check=False, timeout=60,
+        env=own_database() | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"},
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert result.stderr.startswith("that did not work: ")
+    assert "Traceback" not in result.stderr
 
 
 def test_a_pid_that_became_someone_elses_does_not_stop_postgres_from_starting(tmp_path: Path) -> None:

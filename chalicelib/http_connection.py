@@ -1,0 +1,162 @@
+"""Connections of outgoing HTTP: each belongs to an exchange that ends in time, and goes where that may go."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from concurrent.futures import Future
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any, Self
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+)
+
+from .addresses import is_public
+
+CONNECT_SECONDS = 10.0
+
+
+class ForbiddenAddressError(HTTPError):
+    """A name leads to an address that workflows may not reach."""
+
+
+class TooLateError(HTTPError):
+    """The time limit of an exchange is over."""
+
+
+class Exchange:
+    """A request with all its redirects, within a time limit: at its end the connection in use is shut down, which
+    wakes whatever waits on it."""
+
+    def __init__(self, seconds: float, *, allow_private: bool) -> None:
+        self.seconds = seconds
+        self.allow_private = allow_private
+        self._deadline = time.monotonic() + seconds
+        self._lock = threading.Lock()
+        self._watched: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._shut_down)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._token = _current.set(self)
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        _current.reset(self._token)
+        self._watch(None)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time limit is over."""
+        return time.monotonic() >= self._deadline
+
+    def left(self) -> float:
+        """The seconds that are left. Raises TooLateError where there are none."""
+        if (left := self._deadline - time.monotonic()) <= 0:
+            raise TooLateError
+        return left
+
+    def watch(self, connected: socket.socket) -> None:
+        """Shut this one down at the end of the time. A duplicate, as TLS takes the socket itself away."""
+        self._watch(socket.socket(fileno=os.dup(connected.fileno())))
+        self.left()
+
+    def _watch(self, watched: socket.socket | None) -> None:
+        with self._lock:
+            if self._watched:
+                self._watched.close()
+            self._watched = watched
+
+    def _shut_down(self) -> None:
+        with self._lock, suppress(OSError):
+            if self._watched:
+                self._watched.shutdown(socket.SHUT_RDWR)
+
+
+_current: ContextVar[Exchange] = ContextVar("exchange")
+"""urllib3 makes the connections itself, in the thread of the exchange."""
+
+
+def _look_up(found: Future[list[Any]], host: str, port: int) -> None:
+    try:
+        found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError) as error:
+        found.set_exception(error)
+
+
+def _addresses(host: str, port: int, seconds: float) -> list[Any]:
+    """In a thread, as getaddrinfo can't be given a time limit."""
+    found: Future[list[Any]] = Future()
+    threading.Thread(target=_look_up, args=(found, host, port), daemon=True).start()
+    return found.result(seconds)
+
+
+class _Connection(HTTPConnection):
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if self.sock is not None:
+            _current.get().watch(self.sock)
+        super().request(*args, **kwargs)
+
+    def _new_conn(self) -> socket.socket:
+        """The addresses that were checked are those connected to: a name can't be bound anew in between."""
+        exchange = _current.get()
+        error: OSError | None = None
+        for family, kind, protocol, _, address in self._allowed_addresses(exchange):
+            connected = socket.socket(family, kind, protocol)
+            try:
+                self._open(connected, address, exchange)
+            except (OSError, TooLateError) as failed:
+                connected.close()
+                error = failed if isinstance(failed, OSError) else TimeoutError()
+            else:
+                return connected
+        if isinstance(error, TimeoutError):
+            raise ConnectTimeoutError
+        raise NewConnectionError(self, "no address answers")
+
+    def _allowed_addresses(self, exchange: Exchange) -> list[Any]:
+        try:
+            found = _addresses(self._dns_host.strip("[]"), int(self.port or self.default_port), exchange.left())
+        except UnicodeError:
+            raise LocationParseError("the host name") from None
+        except OSError as error:
+            raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from None
+        if not exchange.allow_private and not all(is_public(str(item[4][0])) for item in found):
+            raise ForbiddenAddressError
+        return found
+
+    def _open(self, connected: socket.socket, address: Any, exchange: Exchange) -> None:
+        for option in self.socket_options or ():
+            connected.setsockopt(*option)
+        connected.settimeout(min(CONNECT_SECONDS, exchange.left()))
+        connected.connect(address)
+        connected.settimeout(exchange.left())
+        exchange.watch(connected)
+
+
+class _HttpsConnection(_Connection, HTTPSConnection):
+    """The same over TLS; the certificate is checked against the name."""
+
+
+class HttpPool(urllib3.HTTPConnectionPool):
+    """Connections that belong to the exchange of their thread."""
+
+    ConnectionCls: Any = _Connection
+
+
+class HttpsPool(urllib3.HTTPSConnectionPool):
+    """The same over TLS."""
+
+    ConnectionCls: Any = _HttpsConnection
