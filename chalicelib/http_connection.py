@@ -6,9 +6,11 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Self
 
 import urllib3
@@ -34,13 +36,36 @@ class TooLateError(HTTPError):
     """The time limit of an exchange is over."""
 
 
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Which addresses may be reached, and how a name becomes addresses."""
+
+    allows: Callable[[str], bool] = is_public
+    look_up: Callable[..., list[Any]] = socket.getaddrinfo
+
+    def addresses(self, host: str, port: int, seconds: float) -> list[Any]:
+        """All addresses of the name. In a thread, as getaddrinfo can't be given a time limit."""
+        found: Future[list[Any]] = Future()
+        threading.Thread(target=self._look_up, args=(found, host, port), daemon=True).start()
+        addresses = found.result(seconds)
+        if not all(self.allows(str(item[4][0])) for item in addresses):
+            raise ForbiddenAddressError
+        return addresses
+
+    def _look_up(self, found: Future[list[Any]], host: str, port: int) -> None:
+        try:
+            found.set_result(self.look_up(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.set_exception(error)
+
+
 class Exchange:
     """A request with all its redirects, within a time limit: at its end the connection in use is shut down, which
     wakes whatever waits on it."""
 
-    def __init__(self, seconds: float, *, allow_private: bool) -> None:
+    def __init__(self, seconds: float, network: Network) -> None:
         self.seconds = seconds
-        self.allow_private = allow_private
+        self.network = network
         self._deadline = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._watched: socket.socket | None = None
@@ -89,20 +114,6 @@ _current: ContextVar[Exchange] = ContextVar("exchange")
 """urllib3 makes the connections itself, in the thread of the exchange."""
 
 
-def _look_up(found: Future[list[Any]], host: str, port: int) -> None:
-    try:
-        found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    except (OSError, UnicodeError) as error:
-        found.set_exception(error)
-
-
-def _addresses(host: str, port: int, seconds: float) -> list[Any]:
-    """In a thread, as getaddrinfo can't be given a time limit."""
-    found: Future[list[Any]] = Future()
-    threading.Thread(target=_look_up, args=(found, host, port), daemon=True).start()
-    return found.result(seconds)
-
-
 class _Connection(HTTPConnection):
     def request(self, *args: Any, **kwargs: Any) -> None:
         if self.sock is not None:
@@ -128,14 +139,12 @@ class _Connection(HTTPConnection):
 
     def _allowed_addresses(self, exchange: Exchange) -> list[Any]:
         try:
-            found = _addresses(self._dns_host.strip("[]"), int(self.port or self.default_port), exchange.left())
+            port = int(self.port or self.default_port)
+            return exchange.network.addresses(self._dns_host.strip("[]"), port, exchange.left())
         except UnicodeError:
             raise LocationParseError("the host name") from None
         except OSError as error:
             raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from None
-        if not exchange.allow_private and not all(is_public(str(item[4][0])) for item in found):
-            raise ForbiddenAddressError
-        return found
 
     def _open(self, connected: socket.socket, address: Any, exchange: Exchange) -> None:
         for option in self.socket_options or ():

@@ -28,7 +28,7 @@ from chalicelib.bootstrap import services
 from chalicelib.compiler.asl import content_addressed
 from chalicelib.migrations import migrate
 from chalicelib.observability import logger
-from chalicelib.requests import Page
+from chalicelib.paging import Page
 from chalicelib.workflows.gallery import gallery
 from chalicelib.workflows.schemas import CloneTemplate
 

@@ -16,8 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .graph import ancestor_masks, topological_order
-from .units import links, neighbours, reduce_transitively
+from .relation import ancestor_masks, links, neighbours, reduce_transitively, topological_order
 
 MAX_DEPTH = 8
 """How many Parallel states may stand inside one another."""

@@ -8,11 +8,12 @@ concluded by the unit that follows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .graph import Graph, Node, ancestor_masks, topological_order
+from .graph import Graph, Node
 from .node_type import Kind
+from .relation import ancestor_masks, links, neighbours, reduce_transitively, topological_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,32 +222,3 @@ def _predecessors(graph: Graph, steps: list[_Step]) -> list[set[int]]:
         if first[node_id] != last[node_id]:
             direct[last[node_id]] = {first[node_id]}
     return direct
-
-
-def reduce_transitively(predecessors: Sequence[Iterable[int]]) -> list[set[int]]:
-    """Drop every predecessor that another one implies. Vertices are numbered in topological order."""
-    masks: list[int] = []
-    reduced: list[set[int]] = []
-    for sources in predecessors:
-        covered, kept = 0, set()
-        for source in sorted(sources, reverse=True):
-            if not covered >> source & 1:
-                kept.add(source)
-                covered |= masks[source] | 1 << source
-        masks.append(covered)
-        reduced.append(kept)
-    return reduced
-
-
-def links(above: Mapping[int, Iterable[int]]) -> Iterator[tuple[int, int]]:
-    """A relation given by its predecessors, as pairs in a fixed order."""
-    return ((source, vertex) for vertex in sorted(above) for source in sorted(above[vertex]))
-
-
-def neighbours(above: list[set[int]]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
-    """Both directions of a relation given by its predecessors."""
-    below: dict[int, set[int]] = {vertex: set() for vertex in range(len(above))}
-    for vertex, sources in enumerate(above):
-        for source in sources:
-            below[source].add(vertex)
-    return dict(enumerate(above)), below

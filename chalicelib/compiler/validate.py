@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .check_node import CheckedNode, Findings, check_node
 from .expressions import NODE_FIELDS
-from .graph import Edge, Graph, ancestor_masks, find_cycles, topological_order
+from .graph import Edge, Graph
 from .node_type import NodeType
 from .problems import InvalidGraphError
+from .relation import ancestor_masks, find_cycles, topological_order
 from .shape import EdgeShape, GraphShape
 from .words import listed
 

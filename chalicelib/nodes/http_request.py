@@ -18,6 +18,7 @@ from pydantic import (
     field_validator,
 )
 
+from chalicelib.addresses import place
 from chalicelib.compiler.node_type import (
     Config,
     Context,
@@ -36,8 +37,11 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 """RFC 9110, section 9.2.2."""
 RETRYABLE_STATUS = frozenset({429, 502, 503, 504})
 ERROR_BODY_CHARACTERS = 2_000
+MAX_BODY_DEPTH = 100
+MAX_SUCCESS_CODES, MAX_HEADERS, MAX_QUERY = 100, 200, 200
 
 Scalar = StrictStr | StrictInt | StrictFloat | StrictBool | None
+QueryList = Annotated[list[Scalar], Field(max_length=MAX_QUERY)]
 
 
 def _status_code(value: Any) -> Any:
@@ -55,10 +59,12 @@ class HttpRequestConfig(Config):
 
     method: StrictStr = "GET"
     url: StrictStr
-    headers: dict[str, Scalar] | Expression = Field(default_factory=dict)
-    query: dict[str, Scalar | list[Scalar]] | Expression = Field(default_factory=dict)
+    headers: Annotated[dict[str, Scalar], Field(max_length=MAX_HEADERS)] | Expression = Field(default_factory=dict)
+    query: Annotated[dict[str, Scalar | QueryList], Field(max_length=MAX_QUERY)] | Expression = Field(
+        default_factory=dict
+    )
     body: Any = None
-    success_codes: Annotated[list[StatusCode], Field(min_length=1)] | Expression = Field(
+    success_codes: Annotated[list[StatusCode], Field(min_length=1, max_length=MAX_SUCCESS_CODES)] | Expression = Field(
         default_factory=lambda: list[int | str](("2xx",))
     )
 
@@ -68,21 +74,28 @@ class HttpRequestConfig(Config):
         if "{%" in value and is_drawn(info):
             return value
         if value.upper() not in METHODS:
-            raise ValueError(f'must be one of {", ".join(METHODS)}, not "{value[:60]}"')
+            raise ValueError(f"must be one of {', '.join(METHODS)}{_echo(value, info)}")
         return value.upper()
 
     @field_validator("url")
     @classmethod
     def _http_url(cls, value: str, info: ValidationInfo) -> str:
         if not ("{%" in value and is_drawn(info)) and not _is_http_url(value):
-            raise ValueError(f'must be a URL with http:// or https:// and a host, not "{value[:60]}"')
+            raise ValueError(f"must be a URL with http:// or https:// and a host{_echo(value, info)}")
         return value
+
+
+def _echo(value: str, info: ValidationInfo) -> str:
+    """What was drawn is told back; what an expression gave may be a secret."""
+    return f', not "{value[:60]}"' if is_drawn(info) else ""
 
 
 def _is_http_url(value: str) -> bool:
     try:
         url = urlsplit(value)
-        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and " " not in url.netloc
+        return (
+            url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and not {" ", "\\"} & {*url.netloc}
+        )
     except ValueError:
         return False
 
@@ -101,7 +114,7 @@ def run(config: HttpRequestConfig, context: Context) -> Result:
     if not _is_success(response.status, config.success_codes):
         raise NodeFailure(
             "http_status",
-            f"{config.method} {url.split('?')[0]} answered {response.status}",
+            f"{config.method} {place(url)} answered {response.status}",
             retryable=response.status in RETRYABLE_STATUS and config.method in IDEMPOTENT,
             details={"status": response.status, "body": _excerpt(output["body"])},
         )
@@ -148,11 +161,25 @@ def _decode(response: HttpResponse) -> Any:
     content_type = response.headers.get("content-type", "").lower()
     text = _decode_text(response.body, content_type)
     if "json" in content_type or (not content_type and text[:1] in "[{"):
-        try:
-            return from_text(text)
-        except (ValueError, RecursionError):
-            return text
+        return _parsed(text)
     return text
+
+
+def _parsed(text: str) -> Any:
+    """The text itself where it is no JSON, or JSON so deep that what reads it later could not."""
+    try:
+        value = from_text(text)
+    except (ValueError, RecursionError):
+        return text
+    may_be_deep = text.count("[") + text.count("{") > MAX_BODY_DEPTH
+    return text if may_be_deep and _is_deeper(value, MAX_BODY_DEPTH) else value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
 
 
 def _decode_text(body: bytes, content_type: str) -> str:
@@ -160,7 +187,7 @@ def _decode_text(body: bytes, content_type: str) -> str:
     charset = re.search(r"charset=\"?([\w.:-]+)", content_type)
     try:
         return body.decode(charset[1] if charset else "utf-8-sig", errors="replace").removeprefix("\ufeff")
-    except LookupError:
+    except (LookupError, UnicodeError):
         return body.decode(errors="replace")
 
 

@@ -7,7 +7,8 @@ from http import HTTPStatus
 
 from chalicelib.api import Request, Response
 from chalicelib.errors import MalformedError
-from chalicelib.requests import Page, parse_body
+from chalicelib.paging import Page
+from chalicelib.requests import parse_body
 
 from .schemas import RUN_STATUSES, Execute, NewRun
 from .service import RunService

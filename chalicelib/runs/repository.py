@@ -9,7 +9,7 @@ from uuid import UUID
 from chalicelib.db import Connection
 from chalicelib.errors import NotFoundError
 from chalicelib.jsontext import to_text
-from chalicelib.requests import Page
+from chalicelib.paging import Page
 from chalicelib.workflows.schemas import VersionRow
 
 from .schemas import ClosedGate, NewRun, NodeRecord, RunDetail, RunRow, RunState, StartableRun, UnfinishedRun

@@ -10,7 +10,7 @@ from chalicelib.db import Database
 from chalicelib.errors import ConflictError, StepgraphError, TooLargeError, UnavailableError
 from chalicelib.jsontext import to_text
 from chalicelib.observability import logger
-from chalicelib.requests import Page
+from chalicelib.paging import Page
 from chalicelib.settings import Settings
 from chalicelib.workflows.schemas import VersionRow
 from chalicelib.workflows.service import WorkflowService

@@ -6,7 +6,8 @@ from http import HTTPStatus
 
 from chalicelib.api import Request, Response
 from chalicelib.errors import NotFoundError
-from chalicelib.requests import Page, flag, parse_body
+from chalicelib.paging import Page
+from chalicelib.requests import flag, parse_body
 
 from .schemas import CloneTemplate, CreateWorkflow, Rollback, UpdateWorkflow
 from .service import WorkflowService

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from chalicelib.db import Connection, one
 from chalicelib.errors import NotFoundError
-from chalicelib.requests import Page
+from chalicelib.paging import Page
 
 from .schemas import VersionRow, WorkflowDetail, WorkflowRow
 

@@ -13,7 +13,7 @@ from chalicelib.compiler.problems import GraphRejectedError, MalformedGraphError
 from chalicelib.db import Connection, Database
 from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError
 from chalicelib.nodes import node_types
-from chalicelib.requests import Page
+from chalicelib.paging import Page
 from chalicelib.settings import Settings
 
 from .gallery import gallery

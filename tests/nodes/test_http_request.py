@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from chalicelib.compiler.node_type import HttpResponse, NodeFailure, Result
+from chalicelib.nodes.http_request import HttpRequestConfig
 
 from .fakes import FakeHttp, refused, run
 
@@ -110,6 +112,12 @@ def test_the_content_type_of_the_headers_wins() -> None:
         (b"[NaN]", "application/json", "[NaN]"),
         (b"1e999", "application/json", "1e999"),
         (b"[" * 100_000, "application/json", "[" * 100_000),
+        (b'{"a":' * 101 + b"1" + b"}" * 101, "application/json", '{"a":' * 101 + "1" + "}" * 101),
+        (b"[" * 101 + b"]" * 101, "application/json", "[" * 101 + "]" * 101),
+        (b"[" * 2 + b"[]," * 200 + b"1]]", "application/json", [[*[[]] * 200, 1]]),
+        ("é".encode(), "text/plain; charset=idna", "é"),
+        ("é".encode(), "text/plain; charset=undefined", "é"),
+        ("é-é".encode(), "text/plain; charset=punycode", "é-é"),
         (b"9" * 5_000, "application/json", "9" * 5_000),
         ("é".encode(), "text/plain", "é"),
         (b"\xff", "text/plain", "�"),
@@ -151,7 +159,7 @@ def test_a_status_that_is_no_success_fails_with_the_answer_and_no_query() -> Non
     found = failure(404, body=b'{"why": "gone"}', query={"token": "secret"})
     assert found.as_json() == {
         "code": "http_status",
-        "message": f"GET {URL} answered 404",
+        "message": "GET https://api.example.com answered 404",
         "status": 404,
         "body": {"why": "gone"},
     }
@@ -192,6 +200,10 @@ def test_only_passing_failures_of_idempotent_requests_may_be_tried_again(method:
         ({"url": URL, "query": {"a": [{}]}}, {"query"}),
         ({"url": URL, "success_codes": "2xx"}, {"success_codes"}),
         ({"url": URL, "success_codes": [99]}, {"success_codes"}),
+        ({"url": URL, "success_codes": [200] * 101}, {"success_codes"}),
+        ({"url": URL, "headers": {str(i): "" for i in range(201)}}, {"headers"}),
+        ({"url": URL, "query": {str(i): "" for i in range(201)}}, {"query"}),
+        ({"url": "https://a\\@example.com"}, {"url"}),
         ({"url": URL, "success_codes": [True]}, {"success_codes"}),
         ({"url": URL, "success_codes": ["6xx"]}, {"success_codes"}),
         ({"url": URL, "success_codes": ["2xx\n"]}, {"success_codes"}),
@@ -222,3 +234,16 @@ def test_a_good_config_is_accepted(config: Any) -> None:
 def test_an_evaluated_config_must_have_the_right_types() -> None:
     assert refused("http_request", {"url": URL, "headers": "{% 1 %}"}, evaluated=True) == {"headers"}
     assert refused("http_request", {"url": "not a url"}, evaluated=True) == {"url"}
+
+
+@pytest.mark.parametrize("config", [{"url": "s3cr3t"}, {"url": URL, "method": "s3cr3t"}])
+def test_a_wrong_value_is_told_back_only_as_drawn(config: Any) -> None:
+    for evaluated in (False, True):
+        with pytest.raises(ValidationError) as caught:
+            HttpRequestConfig.model_validate(config, context={"evaluated": evaluated})
+        (detail,) = caught.value.errors()
+        assert ("s3cr3t" in detail["msg"]) != evaluated
+
+
+def test_a_failure_tells_neither_userinfo_nor_path() -> None:
+    assert str(failure(500, url="https://me:pw@example.com:8443/path#x")) == "GET https://example.com:8443 answered 500"

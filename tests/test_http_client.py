@@ -1,0 +1,365 @@
+"""Outgoing HTTP over real sockets: its time limit, its redirects, what it refuses and what its errors tell."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from chalicelib.addresses import is_public, place
+from chalicelib.compiler.node_type import HttpResponse, NodeFailure
+from chalicelib.http_client import MAX_REDIRECTS, OutgoingHttp
+from chalicelib.http_connection import Network
+from tests.upstream import Upstream
+
+LIMIT = 0.4
+STEPS, STEP_SECONDS = 100, 0.05
+"""What a slow server would take as a whole: over ten times the limit."""
+SECRET = "s3cr3t"
+
+
+@dataclass
+class Slow:
+    """Sends a beginning, then the same piece again and again; it counts the pieces and sees the client leave."""
+
+    beginning: bytes
+    piece: bytes
+    pause: float = STEP_SECONDS
+    steps: int = STEPS
+    sent: int = 0
+    left: threading.Event = field(default_factory=threading.Event)
+
+    def serve(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65_536)
+            try:
+                connection.sendall(self.beginning)
+                while self.sent < self.steps:
+                    connection.sendall(self.piece)
+                    self.sent += 1
+                    time.sleep(self.pause)
+            except OSError:
+                self.left.set()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Slow], str]]:
+    listeners = []
+
+    def start(slow: Slow) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+        threading.Thread(target=slow.serve, args=(listener,), daemon=True).start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    for listener in listeners:
+        listener.close()
+
+
+@pytest.fixture
+def other() -> Iterator[Upstream]:
+    """Another origin than `upstream`."""
+    with Upstream() as running:
+        yield running
+
+
+@pytest.fixture
+def here() -> Iterator[Upstream]:
+    with Upstream() as running:
+        yield running
+
+
+def ask(url: str, method: str = "GET", *, timeout: float = 5, body: bytes | None = None, **given: Any) -> HttpResponse:
+    client = OutgoingHttp(allow_private=given.get("allow_private", True), max_bytes=given.get("max_bytes", 10_000))
+    return client.request(method, url, headers=given.get("headers", {}), body=body, timeout=timeout)
+
+
+def failure(url: str, method: str = "GET", **given: Any) -> NodeFailure:
+    with pytest.raises(NodeFailure) as caught:
+        ask(url, method, **given)
+    return caught.value
+
+
+def redirect(upstream: Upstream, location: str, status: int = 302, path: str = "/a/from") -> str:
+    query = location.replace("%", "%25").replace("&", "%26").replace("?", "%3F").replace("#", "%23")
+    return f"{upstream.base}{path}?status={status}&location={query}"
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        Slow(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b"x"),
+        Slow(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        Slow(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+        Slow(b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+        Slow(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"),
+        Slow(b"HTTP/1.1 200 OK\r\n", b"X-Slow: x\r\n"),
+        Slow(b"", b"H"),
+        Slow(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        Slow(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 100\r\n\r\n", b"x"),
+    ],
+    ids="body chunks chunk-size body-to-the-end header headers status-line continue redirect".split(),
+)
+def test_a_slow_answer_ends_at_the_limit(serve: Callable[[Slow], str], slow: Slow) -> None:
+    url = serve(slow)
+    found = failure(f"{url}/path?token={SECRET}", timeout=LIMIT)
+    assert (found.code, str(found), found.retryable) == ("timeout", f"{url} did not answer within 0.4 s", True)
+    assert slow.left.wait(5)
+    assert slow.sent < STEPS / 2
+
+
+def test_a_flood_of_interim_answers_ends_at_the_limit(serve: Callable[[Slow], str]) -> None:
+    slow = Slow(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000, pause=0, steps=1_000_000)
+    assert failure(serve(slow), timeout=LIMIT).code == "timeout"
+    assert slow.sent < slow.steps / 2
+
+
+def test_a_server_that_reads_nothing_ends_at_the_limit() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        assert failure(url, "POST", body=b"x" * 20_000_000, timeout=LIMIT).code == "timeout"
+        assert failure(url.replace("http:", "https:"), timeout=LIMIT).code == "timeout"
+
+
+@dataclass
+class Looping:
+    """Redirects every request to itself, each after a pause."""
+
+    pause: float = 0
+    asked: int = 0
+
+    def serve(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65_536)
+                    self.asked += 1
+                    time.sleep(self.pause)
+                    connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /?again\r\nContent-Length: 0\r\n")
+                    connection.sendall(b"Connection: close\r\n\r\n")
+
+
+def test_a_chain_of_redirects_ends_at_the_limit(serve: Callable[[Slow | Looping], str]) -> None:
+    looping = Looping(pause=LIMIT / 3)
+    assert failure(serve(looping), timeout=LIMIT).code == "timeout"
+    assert 1 < looping.asked < MAX_REDIRECTS / 2
+
+
+def test_a_loop_of_redirects_ends(serve: Callable[[Slow | Looping], str]) -> None:
+    looping = Looping()
+    url = serve(looping)
+    found = failure(f"{url}/?token={SECRET}")
+    assert (found.code, found.retryable) == ("too_many_redirects", False)
+    assert str(found) == f"{url} redirects more than {MAX_REDIRECTS} times"
+    assert looping.asked == MAX_REDIRECTS + 1
+
+
+def test_a_connection_is_used_again_after_its_exchange(here: Upstream) -> None:
+    client = OutgoingHttp(allow_private=True, max_bytes=1_000)
+    for _ in range(3):
+        assert client.request("GET", f"{here.base}/a", headers={}, body=None, timeout=LIMIT).status == 200
+    time.sleep(LIMIT + 0.2)
+    assert client.request("GET", f"{here.base}/a?sleep=0.1", headers={}, body=None, timeout=LIMIT).status == 200
+
+
+@pytest.mark.parametrize("status", [413, 429, 503])
+def test_a_retry_after_is_an_answer_like_another(serve: Callable[[Slow], str], status: int) -> None:
+    head = f"HTTP/1.1 {status} No\r\nRetry-After: 60\r\nContent-Length: 100\r\n\r\n".encode()
+    answer = ask(serve(Slow(head, b"x", pause=0.001)))
+    assert (answer.status, answer.headers["retry-after"], answer.body) == (status, "60", b"x" * 100)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE"])
+def test_a_redirect_keeps_or_changes_the_method(here: Upstream, status: int, method: str) -> None:
+    headers = {"content-type": "text/plain", "Content-Language": "en", "x-api-key": SECRET}
+    answer = ask(redirect(here, "/a/to?q=1", status), method, headers=headers, body=b"text")
+    keeps = status > 303 or method in ("GET", "HEAD")
+    first, then = here.calls["a"]
+    assert (answer.status, first["body"]) == (200, b"text")
+    assert (then["path"], then["query"]) == ("/a/to", {"q": "1"})
+    assert (then["method"], then["body"]) == ((method, b"text") if keeps else ("GET", b""))
+    assert ("content-type" in then["headers"], "content-language" in then["headers"]) == (keeps, keeps)
+    assert then["headers"]["x-api-key"] == SECRET
+
+
+def test_another_origin_gets_only_headers_that_are_no_secret(here: Upstream, other: Upstream) -> None:
+    headers = {"X-Api-Key": SECRET, "Authorization": SECRET, "Cookie": SECRET, "Host": "me", "Accept": "text/plain"}
+    answer = ask(redirect(here, f"{other.base}/b/to", 307), "POST", headers=headers, body=b"text")
+    (then,) = other.calls["b"]
+    assert (answer.status, then["method"], then["body"]) == (200, "POST", b"text")
+    assert then["headers"]["accept"] == "text/plain"
+    assert then["headers"]["host"] == other.base.removeprefix("http://")
+    assert not {"x-api-key", "authorization", "cookie"} & then["headers"].keys()
+    assert here.calls["a"][0]["headers"]["x-api-key"] == SECRET
+
+
+@pytest.mark.parametrize("location", ["ftp://example.com", "file:///etc/passwd", "https://", "http://[", "gopher:x"])
+def test_a_redirect_leads_to_http_only(here: Upstream, location: str) -> None:
+    found = failure(redirect(here, location))
+    assert (found.code, found.retryable) == ("bad_url", False)
+    assert str(found) == f"{here.base} redirects to what is no http or https URL"
+
+
+def test_a_redirect_without_a_location_is_an_answer(here: Upstream) -> None:
+    assert ask(f"{here.base}/a?status=302").status == 302
+    assert ask(f"{here.base}/a?status=304&location=/b").status == 304
+
+
+PRIVATE = (
+    "127.0.0.1 localhost [::1] 0x7f.1 2130706433 0 10.0.0.1 172.16.0.1 192.168.1.1 100.64.0.1 169.254.169.254 "
+    "224.0.0.1 255.255.255.255 [::] [::ffff:127.0.0.1] [::127.0.0.1] [64:ff9b::a9fe:a9fe] [2002:7f00:1::] "
+    "[2002:a9fe:a9fe::1] [2001:0:7f00:1::1] [fec0::1] [fe80::1] [fd00:ec2::254] [ff02::1] [2001:db8::1]"
+).split()
+
+
+@pytest.mark.parametrize("host", PRIVATE)
+def test_a_private_address_is_refused(host: str) -> None:
+    found = failure(f"http://me:{SECRET}@{host}:9/{SECRET}", allow_private=False)
+    assert (found.code, found.retryable) == ("forbidden_address", False)
+    assert str(found) == f"http://{host}:9 leads to an address that workflows may not reach"
+    assert failure(f"https://{host}:9/", allow_private=False).code == "forbidden_address"
+
+
+@pytest.mark.parametrize("address", "1.1.1.1 93.184.215.14 2606:4700::1111 2002:101:101::1 ::ffff:1.1.1.1".split())
+def test_a_public_address_is_public(address: str) -> None:
+    assert is_public(address)
+
+
+def names(*addresses: str) -> Callable[..., list[Any]]:
+    """A resolver by which every name has these addresses; an address is its own."""
+
+    def look_up(host: str, port: int, **_: Any) -> list[Any]:
+        found = addresses if host.endswith(".test") else (host,)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+
+    return look_up
+
+
+def with_names(*addresses: str) -> OutgoingHttp:
+    """A client to which 127.0.0.1 and 127.0.0.2 are public."""
+    public = {"127.0.0.1", "127.0.0.2"}.__contains__
+    return OutgoingHttp(allow_private=False, max_bytes=1_000, network=Network(public, names(*addresses)))
+
+
+def test_a_redirect_to_a_private_address_is_refused(here: Upstream) -> None:
+    port = here.base.rpartition(":")[2]
+    url = redirect(here, f"http://127.0.0.3:{port}/a/to")
+    with pytest.raises(NodeFailure) as caught:
+        with_names().request("GET", url, headers={}, body=None, timeout=5)
+    assert caught.value.code == "forbidden_address"
+    assert str(caught.value).startswith(f"http://127.0.0.3:{port} leads to")
+    assert [call["path"] for call in here.calls["a"]] == ["/a/from"]
+
+
+def test_all_addresses_of_a_name_must_be_public(here: Upstream) -> None:
+    url = here.base.replace("127.0.0.1", "api.test")
+    with pytest.raises(NodeFailure) as caught:
+        with_names("127.0.0.1", "10.0.0.1").request("GET", url, headers={}, body=None, timeout=5)
+    assert caught.value.code == "forbidden_address"
+    assert not here.calls
+
+
+def test_each_address_of_a_name_is_tried(here: Upstream) -> None:
+    url = here.base.replace("127.0.0.1", "api.test") + "/a"
+    answer = with_names("127.0.0.2", "127.0.0.1").request("GET", url, headers={}, body=None, timeout=5)
+    assert answer.status == 200
+    assert here.calls["a"][0]["headers"]["host"].startswith("api.test:")
+
+
+def test_a_name_that_takes_long_to_resolve_ends_at_the_limit() -> None:
+    never = threading.Event()
+    client = OutgoingHttp(allow_private=True, max_bytes=1, network=Network(look_up=lambda *_, **__: [never.wait(5)]))
+    with pytest.raises(NodeFailure, match=r"http://api.test did not answer within 0.4 s"):
+        client.request("GET", "http://api.test/x", headers={}, body=None, timeout=LIMIT)
+    assert not never.is_set()
+    never.set()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-api-key": f"{SECRET}\n"},
+        {"x-api-key": f"{SECRET}\r\nx: y"},
+        {"x-api-key": f"{SECRET}\0"},
+        {"x-api-key": f"{SECRET}\u20ac"},
+        {f"bearer {SECRET}": "x"},
+        {f"{SECRET}\n": "x"},
+        {"": SECRET},
+    ],
+)
+def test_a_header_that_cant_be_sent_is_not_told(here: Upstream, headers: dict[str, str]) -> None:
+    found = failure(here.base, headers=headers)
+    assert (found.code, found.retryable) == ("bad_request", False)
+    assert str(found).startswith("the request can't be sent: ")
+    assert SECRET not in str(found)
+    assert not here.calls
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        (f"http://me:{SECRET}@127.0.0.1:9/{SECRET}?{SECRET}#{SECRET}", "connection_failed"),
+        (f"http://me:{SECRET}@no-such-host.invalid/{SECRET}", "name_not_found"),
+        (f"http://me:{SECRET}@{'a' * 64}.example/{SECRET}", "bad_url"),
+        (f"http://me:{SECRET}@/x", "bad_url"),
+        (f"http://h:port{SECRET}/x", "bad_url"),
+        (f"ftp://me:{SECRET}@example.com/", "bad_url"),
+        (SECRET, "bad_url"),
+    ],
+)
+def test_an_error_tells_no_secret_of_the_url(url: str, code: str) -> None:
+    found = failure(url)
+    assert (found.code, SECRET in str(found)) == (code, False)
+
+
+def test_a_broken_answer_is_a_network_error(serve: Callable[[Slow], str]) -> None:
+    for beginning in (b"", SECRET.encode() + b"\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"):
+        found = failure(serve(Slow(beginning, b"", steps=0)))
+        assert (found.code, found.retryable, SECRET in str(found)) == ("network_error", True, False)
+
+
+def test_a_refused_connection_names_the_place() -> None:
+    assert str(failure("http://127.0.0.1:9/nothing")) == "http://127.0.0.1:9 can't be connected to"
+
+
+@pytest.mark.parametrize("size", [999, 1_000, 1_001, 100_000])
+def test_the_size_of_an_answer_is_bounded(serve: Callable[[Slow], str], size: int) -> None:
+    url = serve(Slow(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode(), b"x" * size, steps=1))
+    if size <= 1_000:
+        assert len(ask(url, max_bytes=1_000).body) == size
+    else:
+        assert failure(url, max_bytes=1_000).code == "response_too_large"
+
+
+def test_a_small_answer_that_unpacks_to_a_large_one_is_bounded(serve: Callable[[Slow], str]) -> None:
+    packed = gzip.compress(b"x" * 10_000_000)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+    assert failure(serve(Slow(head, packed, steps=1)), max_bytes=100_000).code == "response_too_large"
+
+
+def test_framing_is_not_the_callers_to_set(here: Upstream) -> None:
+    ask(f"{here.base}/a", "POST", body=b"GET /evil", headers={"Content-Length": "0", "Transfer-Encoding": "chunked"})
+    assert [(call["method"], call["body"]) for call in here.calls["a"]] == [("POST", b"GET /evil")]
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://me:pw@api.example.com/path?q#f", "https://api.example.com"),
+        ("http://[::1]:8080/x", "http://[::1]:8080"),
+        ("http://h:99999/x", "the URL"),
+    ],
+)
+def test_a_place_is_scheme_host_and_port(url: str, told: str) -> None:
+    assert place(url) == told
