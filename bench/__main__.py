@@ -16,11 +16,15 @@ from pathlib import Path
 from local import postgres
 from tests.upstream import Upstream
 
+from .compiling import compiled, transitions
 from .database import Database
 from .figures import FIGURES, Bench, Line
 from .load import Clients
 from .stack import Stack
 from .wanted import judged
+
+APART = {"compile": compiled, "transitions": transitions}
+"""Figures that need no stack."""
 
 
 def main() -> int:
@@ -35,7 +39,7 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    names = ("ready", *FIGURES)
+    names = (*APART, "ready", *FIGURES)
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", type=_figures(names), default=names, help=f"some of: {', '.join(names)}")
     parser.add_argument("--quick", action="store_true", help="a quarter of the repetitions")
@@ -54,6 +58,11 @@ def _figures(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
 
 def _lines(names: tuple[str, ...], *, quick: bool) -> Iterator[Line]:
     began = time.monotonic()
+    for name in names:
+        if name in APART:
+            yield from APART[name]()
+    if not set(names) - APART.keys():
+        return
     with tempfile.TemporaryDirectory(prefix="stepgraph-bench-") as folder:
         data_dir = Path(folder) / "data"
         if "ready" in names:
@@ -61,7 +70,7 @@ def _lines(names: tuple[str, ...], *, quick: bool) -> Iterator[Line]:
         with _bench(data_dir, quick=quick) as bench:
             yield {"figure": "round_trip", "p50_ms": round(bench.round_trip * 1000, 4)}
             for name in names:
-                if name != "ready":
+                if name in FIGURES:
                     _tell(f"{time.monotonic() - began:4.0f} s  {name}")
                     yield from FIGURES[name](bench)
     _tell(f"{time.monotonic() - began:4.0f} s  done")

@@ -22,6 +22,7 @@ WANTED: dict[tuple[str, Any], tuple[str, ...]] = {
     ("runs_of_10_mixed_nodes", 16): ("per_second > 25",),
     ("ready", "first"): ("seconds < 5",),
     ("ready", "warm"): ("seconds < 5",),
+    ("transitions", 281): ("transitions_per_node < 0.8",),
     ("memory", "idle"): ("total_mb < 300",),
     ("memory", "after_runs"): ("total_mb < 300",),
 }
