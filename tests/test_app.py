@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from local.stack import Stack
+
 ROOT = Path(__file__).parents[1]
 PREFIX = "/api/v1/workspaces/{workspace_id}/workflows"
 ENDPOINTS = {
@@ -31,3 +33,7 @@ def test_the_app_imports_without_settings_and_serves_the_thirteen_endpoints() ->
     assert {(method, path.removeprefix(PREFIX)) for method, path in seen["routes"]} >= ENDPOINTS
     assert {"run_unit", "migrate"} <= set(seen["handlers"])
     assert "boto3" not in seen["modules"]
+
+
+def test_a_deployment_migrates_by_a_lambda(stack: Stack) -> None:
+    assert stack.app.handler_map["migrate"]({}, None) == {"applied": []}

@@ -152,3 +152,20 @@ def test_a_second_stack_on_the_same_data_is_refused(data_dir: Path) -> None:
         )  # fmt: skip
     assert result.returncode == 1
     assert "another stack runs on this database" in result.stderr
+
+
+def test_a_workspace_its_members_and_their_tokens_come_from_the_command_line(data_dir: Path) -> None:
+    def local(*arguments: str) -> str:
+        command = [sys.executable, "-m", "local", "--data-dir", str(data_dir), *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=own_database())
+        return result.stdout.strip()
+
+    with running(data_dir) as (_, api):
+        workspace_id = local("workspace", "Acme")
+        owner = local("token", local("member", workspace_id, "ada@example.com", "--role", "owner"))
+        member = local("token", local("member", workspace_id, "bo@example.com"))
+        theirs = Api(api.base, workspace_id, owner)
+        workflow = theirs.create(graph([node("a")]))
+        assert [item["id"] for item in Api(api.base, workspace_id, member).get()["items"]] == [workflow["id"]]
+        assert Api(api.base, workspace_id, member).send("DELETE", f"/{workflow['id']}").status == 403
+        assert api.send("GET", f"/{workflow['id']}").status == 404
