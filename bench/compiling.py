@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from chalicelib import compiler
 from chalicelib.compiler.order import Block, Par, Seq
 from chalicelib.nodes import node_types
+from tests.real_graphs import real_graphs
 
 from .graphs import Graph, edge, graph, node
 from .wanted import judged
 
-REAL_GRAPHS = Path(__file__).parents[2] / "shared" / "graphs" / "real.jsonl"
 REPETITIONS = 5
 
 
@@ -30,10 +28,10 @@ def compiled() -> Iterator[dict[str, Any]]:
 
 def transitions() -> Iterator[dict[str, Any]]:
     """The states that a run of every real graph enters at most, for each of its nodes."""
-    if not REAL_GRAPHS.exists():
-        return
-    drawn = [json.loads(line)["graph_definition"] for line in REAL_GRAPHS.read_text().splitlines()]
+    drawn = [line["graph_definition"] for line in real_graphs()]
     plans = [compiler.plan(compiler.parse(item, node_types())) for item in drawn]
+    if not plans:
+        return
     nodes = sum(len(plan.graph.nodes) for plan in plans)
     entered = sum(_states(plan.block, plan) for plan in plans)
     measured = {"nodes": nodes, "transitions_per_node": round(entered / nodes, 3)}

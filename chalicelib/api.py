@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from chalice import Blueprint
+from chalice import Blueprint, CORSConfig
 from chalice import Response as ChaliceResponse
 
 from . import errors
@@ -20,6 +20,7 @@ from .jsontext import iso8601
 from .observability import logger
 
 PROBLEM = "application/problem+json"
+CORS = CORSConfig(allow_headers=["Idempotency-Key"])
 
 _STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
     errors.MalformedError: HTTPStatus.BAD_REQUEST,
@@ -76,7 +77,7 @@ class Routes:
 
             serve.__name__ = view.__name__
             self.blueprint.route(
-                path, methods=[method], name=view.__name__, content_types=["application/json"], cors=True
+                path, methods=[method], name=view.__name__, content_types=["application/json"], cors=CORS
             )(serve)
             return view
 

@@ -13,6 +13,8 @@ from http import HTTPStatus
 from pathlib import Path
 from uuid import UUID
 
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # until main() ends in order: the imports below take a second
+
 import psycopg
 
 from chalicelib.auth import Role

@@ -39,10 +39,11 @@ class _Handler(ChaliceRequestHandler):  # type: ignore[misc]
     def _refusal(self) -> tuple[HTTPStatus, str] | None:
         if "transfer-encoding" in self.headers:  # Chalice would take the body for the next request
             return HTTPStatus.LENGTH_REQUIRED, "a body in chunks is not read; send its Content-Length"
-        length = self.headers.get("content-length", "0")
-        if not (length.isascii() and length.isdigit()):
-            return HTTPStatus.BAD_REQUEST, "Content-Length must be a whole number"
-        if int(length) > MAX_REQUEST_BYTES:
+        lengths = set(self.headers.get_all("content-length", ["0"]))
+        length = lengths.pop()
+        if lengths or not (length.isascii() and length.isdigit()):
+            return HTTPStatus.BAD_REQUEST, "Content-Length must be one whole number"
+        if len(length) > len(str(MAX_REQUEST_BYTES)) or int(length) > MAX_REQUEST_BYTES:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_REQUEST_BYTES:,} bytes can be sent"
         return None
 
@@ -73,6 +74,13 @@ class _Handler(ChaliceRequestHandler):  # type: ignore[misc]
         response = problem(status, detail)
         headers = {**response.headers, "Connection": "close"} if self.close_connection else dict(response.headers)
         self._send_http_response(response.status_code, headers, response.body)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What http.server refuses before it knows the request: a bad first line, too large a header."""
+        self.close_connection = True
+        self.request_version = "HTTP/1.1"
+        self.command = getattr(self, "command", None) or "GET"
+        self._send_problem(HTTPStatus(code), explain or message or "")
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle
 

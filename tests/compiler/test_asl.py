@@ -20,11 +20,11 @@ from statelint.problem import ProblemType
 
 from chalicelib import compiler, runner
 from chalicelib.compiler import asl
+from tests.real_graphs import real_graphs
 
 from .strategies import PROPERTY, drawn, graph_definitions, parsed, seeded
 
 ROOT = Path(__file__).parents[2]
-REAL_GRAPHS = Path(__file__).parents[3] / "shared" / "graphs" / "real.jsonl"
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:stepgraph-runner"
 
 
@@ -94,10 +94,10 @@ def test_definitions_pass_the_linter_and_run_every_node_once(definition: dict[st
     assert sorted(ran) == sorted(node["id"] for node in definition["nodes"])
 
 
-@pytest.mark.skipif(not REAL_GRAPHS.exists(), reason="the collection of real graphs is not part of the project")
+@pytest.mark.skipif(not real_graphs(), reason="the collection of real graphs is not part of the project")
 def test_definitions_of_real_graphs_pass_the_checks() -> None:
-    for index, line in enumerate(REAL_GRAPHS.read_text().splitlines()):
-        machine = json.loads(compiled(json.loads(line)["graph_definition"]).definition)
+    for index, line in enumerate(real_graphs()):
+        machine = json.loads(compiled(line["graph_definition"]).definition)
         check(machine)
         if index % 5 == 0:
             assert lint(machine) == []

@@ -305,6 +305,12 @@ class TestRefusals:
         answer = owner.send("POST", "", raw=b"name=x", **{"Content-Type": "application/x-www-form-urlencoded"})
         assert_problem(answer, 415)
 
+    def test_a_browser_may_send_what_the_api_reads(self, owner: Api) -> None:
+        answer = owner.send("OPTIONS", f"/{uuid.uuid4()}/execute", Origin="http://localhost:3000")
+        allowed = answer.headers["access-control-allow-headers"].lower()
+        assert answer.status == 200
+        assert {"authorization", "content-type", "idempotency-key"} <= set(allowed.split(","))
+
     def test_a_charset_in_the_content_type_is_fine(self, owner: Api) -> None:
         headers = {"Content-Type": "application/json; charset=utf-8"}
         assert owner.send("POST", "", {"name": "x", "graph_definition": ONE}, **headers).status == 201

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.client import Api, statuses
+from tests.real_graphs import real_graphs
 from tests.upstream import Upstream
 
-GRAPHS = Path(os.environ.get("REAL_GRAPHS", Path(__file__).parents[3] / "shared" / "graphs" / "real.jsonl"))
 SAMPLE, SEED = 60, 20
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "line" in metafunc.fixturenames:
-        lines = [json.loads(line) for line in GRAPHS.read_text().splitlines()] if GRAPHS.exists() else []
+        lines = real_graphs()
         if not metafunc.config.getoption("--all"):
             lines = random.Random(SEED).sample(lines, min(SAMPLE, len(lines)))
         metafunc.parametrize("line", lines, ids=[line["name"] for line in lines])

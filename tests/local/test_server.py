@@ -44,7 +44,7 @@ def test_a_content_length_that_is_no_whole_number_is_refused(base_url: str, leng
     status, headers, body = answer_to(base_url, f"POST {PATH} HTTP/1.1", f"Content-Length: {length}")
     assert status.split()[1] == "400"
     assert "content-type: application/problem+json" in headers
-    assert json.loads(body)["detail"] == "Content-Length must be a whole number"
+    assert json.loads(body)["detail"] == "Content-Length must be one whole number"
 
 
 @pytest.mark.parametrize("path", [PATH, "/nowhere"])
@@ -73,3 +73,29 @@ def test_what_a_client_sent_before_it_hung_up_is_not_done(base_url: str, owner: 
     )
     assert received == ("", "", "")
     assert owner.get()["items"] == []
+
+
+def test_a_length_that_no_one_can_mean_is_too_large(base_url: str) -> None:
+    status, _, body = answer_to(base_url, f"POST {PATH} HTTP/1.1", f"Content-Length: {'1' * 5_000}")
+    assert (status.split()[1], json.loads(body)["status"]) == ("413", 413)
+
+
+def test_two_lengths_are_refused(base_url: str) -> None:
+    status, _, _ = answer_to(base_url, f"POST {PATH} HTTP/1.1", "Content-Length: 12", "Content-Length: 2")
+    assert status.split()[1] == "400"
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("FOO / HTTP/1.1", "501"),
+        ("nonsense", "400"),
+        (f"GET /{'x' * 70_000} HTTP/1.1", "414"),
+        ("GET / HTTP/9.9", "505"),
+    ],
+)
+def test_a_request_that_http_itself_refuses_gets_a_problem(base_url: str, line: str, status: str) -> None:
+    answered, headers, body = answer_to(base_url, line)
+    assert answered.split()[1] == status
+    assert "content-type: application/problem+json" in headers
+    assert str(json.loads(body)["status"]) == status
