@@ -46,7 +46,7 @@ $(VENV)/installed: requirements.txt requirements-dev.txt
 		echo "no virtual environment could be made in $(VENV): $(PYTHON) lacks venv or pip (Debian, Ubuntu: install python3-venv)" >&2; \
 		exit 1; }
 	@echo "installing packages into $(VENV) (once)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(PY) -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 clean:
