@@ -121,20 +121,20 @@ def _bounded(block: Block, depth: int, predecessors: Sequence[frozenset[int]]) -
 
 def _chains(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]) -> Block:
     """Chains side by side. A chain waits for chains before it alone, so that there is always one that goes on."""
-    chains: list[list[int]] = []
-    chain_of: dict[int, int] = {}
     parts: list[list[Block]] = []
+    lasts: list[int] = []
+    chain_of: dict[int, int] = {}
     for vertex, before in enumerate(predecessors):
-        home = max((chain_of[source] for source in before), default=-1)
-        follows = home >= 0 and chains[home][-1] in before
-        if not follows:
-            home = len(chains)
-            chains.append([])
+        chain = max((chain_of[source] for source in before), default=-1)
+        if chain >= 0 and lasts[chain] in before:
+            waits = before - {lasts[chain]}
+            lasts[chain] = vertex
+        else:
+            waits, chain = before, len(parts)
             parts.append([])
-        waits = before - {chains[home][-1]} if follows else before
-        parts[home] += [*([_gate(blocks[source] for source in waits)] if waits else []), blocks[vertex]]
-        chains[home].append(vertex)
-        chain_of[vertex] = home
+            lasts.append(vertex)
+        parts[chain] += [*([_gate(blocks[source] for source in waits)] if waits else []), blocks[vertex]]
+        chain_of[vertex] = chain
     return _par(*(_seq(*part) for part in parts))
 
 

@@ -1,9 +1,9 @@
 """Units: the groups of nodes that one Lambda call runs in order.
 
 Nodes that do no input or output take microseconds, so they ride along with a node that does. A unit holds at most one
-node that waits on the outside world inside its call, is convex (no path leaves it and comes back), and no node waits
-longer for being in it or behind it than those microseconds. A node that waits in Step Functions ends its unit, and is
-concluded by the unit that follows.
+node that waits on the outside world inside its call, is convex (no path leaves it and comes back), and delays no other
+node that waits on the outside world by more than those microseconds; a light node itself may be run, and shown, as late
+as the node it rides with. A node that waits in Step Functions ends its unit, and is concluded by the unit that follows.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class _Fusion:
         return self._result()
 
     def _merge_one(self, vertex: int) -> list[int]:
-        """Apply one rule to a vertex; the vertices whose neighbourhood changed."""
+        """Apply one rule to a vertex; the vertices that a rule may fit now: those around, and their followers, which
+        may have become twins."""
         partner = self._partner(vertex)
         if partner is None:
             return []
