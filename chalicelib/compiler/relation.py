@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
-
-MAX_CYCLES = 50
 
 Vertex = TypeVar("Vertex", str, int)
 
@@ -50,19 +48,21 @@ def _walk_back(start: str, predecessor: Mapping[str, str]) -> Iterator[str]:
 
 
 def find_cycles(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> Iterator[list[str]]:
-    """Cycles that share no node, until none is left or MAX_CYCLES are found; nodes with an edge to themselves first."""
+    """Cycles that share no node, until none is left; nodes with an edge to themselves first."""
     links = list(edges)
     loops = dict.fromkeys(source for source, target in links if source == target)
     yield from ([node, node] for node in loops)
     left = dict.fromkeys(node for node in nodes if node not in loops)
-    for _ in range(MAX_CYCLES):
-        links = [(source, target) for source, target in links if source in left and target in left]
-        cycle = find_cycle(left, links)
-        if not cycle:
-            return
+    links = _among(left, links)
+    while cycle := find_cycle(left, links):
         yield cycle
         for node in cycle[1:]:
             del left[node]
+        links = _among(left, links)
+
+
+def _among(nodes: Container[str], links: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(source, target) for source, target in links if source in nodes and target in nodes]
 
 
 def ancestor_masks(predecessors: Sequence[Iterable[int]]) -> list[int]:
