@@ -108,7 +108,9 @@ class RunRepository:
         rows = self._connection.execute(
             """
             SELECT id, workflow_id, workspace_id, version, status, trigger, triggered_by, started_at,
-                   completed_at, left(error_message, 1000) AS error_message
+                   completed_at,
+                   left(error_message, 1000)
+                     || CASE WHEN length(error_message) > 1000 THEN '… (cut)' ELSE '' END AS error_message
             FROM workflow_runs
             WHERE workflow_id = %(workflow_id)s AND workspace_id = %(workspace_id)s
               AND (%(moment)s::timestamptz IS NULL OR (started_at, id) < (%(moment)s, %(item_id)s::uuid))

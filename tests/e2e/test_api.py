@@ -137,6 +137,13 @@ class TestPages:
         assert [run["id"] for run in owner.get(f"/{workflow_id}/runs?status=failed")["items"]] == [bad["id"]]
         assert [run["id"] for run in owner.get(f"/{workflow_id}/runs?status=succeeded")["items"]] == [good["id"]]
 
+    def test_a_long_error_is_whole_in_its_run_and_cut_openly_in_the_list(self, owner: Api) -> None:
+        workflow_id = owner.create(graph([node("stop", "fail", {"message": "{% $input %}"})]))["id"]
+        run = owner.ended(workflow_id, owner.execute(workflow_id, "x" * 2_000)["id"])
+        assert run["error_message"].endswith("x" * 2_000)
+        (listed,) = owner.get(f"/{workflow_id}/runs")["items"]
+        assert listed["error_message"] == run["error_message"][:1_000] + "… (cut)"
+
     @pytest.mark.parametrize(
         "query",
         ["limit=0", "limit=251", "limit=00000000199999", "limit=1" + "0" * 30,
