@@ -63,7 +63,7 @@ class Services:
         return Runner(
             self.database,
             self.workflows.plan,
-            self.step_functions.release,
+            self.step_functions,
             http,
             self.settings.max_output_bytes,
         )

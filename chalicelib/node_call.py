@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from .compiler.expressions import Expression
 from .compiler.graph import Graph, Node
-from .compiler.node_type import Context, HttpClient, NodeFailure, Result, WaitUntil
+from .compiler.node_type import Context, EachOf, HttpClient, NodeFailure, Result, WaitUntil
 from .compiler.shape import json_path
 from .compiler.template import TemplateError
 from .compiler.words import by_field
@@ -27,6 +27,8 @@ class NodeCall:
     graph: Graph
     run_variables: Mapping[str, Any]
     input: Any
+    item: Any
+    index: int | None
     http: HttpClient
     max_output_bytes: int
 
@@ -42,9 +44,9 @@ class NodeCall:
             "trigger": run["trigger"],
             "started_at": iso8601(run["started_at"]),
         }
-        return cls(graph, variables, run["input"], http, max_output_bytes)
+        return cls(graph, variables, run["input"], state.item, state.index, http, max_output_bytes)
 
-    def run(self, node: Node, records: Mapping[str, NodeRecord]) -> Result | WaitUntil:
+    def run(self, node: Node, records: Mapping[str, NodeRecord]) -> Result | WaitUntil | EachOf:
         """Run a node on the results so far. Raises NodeFailure."""
         context = Context(
             run=self.run_variables,
@@ -57,7 +59,7 @@ class NodeCall:
         try:
             result = node.type.run(config, context)
             if isinstance(result, Result):
-                self._check_output(result.output)
+                self.checked(result.output)
         except NodeFailure:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is
@@ -79,7 +81,7 @@ class NodeCall:
             raise NodeFailure("bad_config", f"the config became wrong: {'; '.join(wrong)}") from None
 
     def _bindings(self, node: Node, expression: Expression, records: Mapping[str, NodeRecord]) -> Mapping[str, Any]:
-        """`$input`, `$run`, and `$nodes` with the nodes that the expression names, or all above."""
+        """`$input`, `$run`, `$item`, `$index`, and `$nodes` with the nodes that the expression names, or all above."""
         names = expression.names
         named = [reference.node_id for reference in names.references]
         wanted = self.graph.ancestors(node.id) if names.all_nodes else named
@@ -88,9 +90,11 @@ class NodeCall:
             for node_id in wanted
             if (record := records.get(node_id))
         }
-        return {"input": self.input, "run": self.run_variables, "nodes": nodes}
+        values = {"input": self.input, "run": self.run_variables, "nodes": nodes}
+        return values | {"item": self.item, "index": self.index} if names.item else values
 
-    def _check_output(self, output: Any) -> None:
+    def checked(self, output: Any) -> Any:
+        """An output that can be kept. Raises NodeFailure."""
         try:
             text = to_text(output)
         except (TypeError, ValueError, RecursionError) as error:
@@ -103,3 +107,4 @@ class NodeCall:
                 "output_too_large",
                 f"the output has {size:,} bytes; at most {self.max_output_bytes:,} are kept",
             )
+        return output

@@ -1,4 +1,4 @@
-"""What the Lambda behind every Task state does: run a unit of nodes of one run, hold a gate, or fail the run."""
+"""What the Lambda behind every Task state does: run a unit of nodes, hold a gate, run items, or end what failed."""
 
 from __future__ import annotations
 
@@ -7,50 +7,48 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from .aws.step_functions import StepFunctions
 from .compiler import Plan
-from .compiler.asl import NODE_FAILED, PLATFORM_ATTEMPTS
 from .compiler.graph import Graph
 from .compiler.node_type import HttpClient
+from .compiler.states import NODE_FAILED, PLATFORM_ATTEMPTS
 from .db import Database
 from .errors import NotFoundError
+from .item_runs import ItemRuns
 from .node_call import NodeCall
 from .observability import logger
+from .runs.items import ItemRepository
 from .runs.repository import RunRepository
-from .runs.schemas import FINAL, NodeRecord
+from .runs.schemas import FINAL, NodeRecord, Scope
 from .runs.settlement import are_decided, failed_node, stopped
-from .unit_run import LONG_AGO, NodeFailed, RetryNode, RunEnded, UnitCall, UnitRun, needs
+from .steps import NodeFailed, RetryNode
+from .unit_run import RunEnded, UnitCall, UnitRun, going_on, needs
 
 
 class Runner:
-    """Runs units. `plan` gives the plan of a version by its id; `release` ends a Task by its token."""
+    """Runs what Step Functions asks for. `plan` gives the plan of a version by its id."""
 
     def __init__(
         self,
         database: Database,
         plan: Callable[[UUID], Plan],
-        release: Callable[[str], None],
+        step_functions: StepFunctions,
         http: HttpClient,
         max_output_bytes: int,
     ) -> None:
         self._database = database
         self._plan = plan
-        self._release = release
+        self._step_functions = step_functions
         self._http = http
         self._max_output_bytes = max_output_bytes
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """The Lambda's event: a unit to run, a gate to hold, or a failure that ends the run.
+        """The Lambda's event; see `compiler/asl.py` for its kinds. Only a unit has an answer.
 
-        Gives `{until}` for a unit that begins a wait. Raises NodeFailed, RetryNode or RunEnded.
+        Raises NodeFailed, RetryNode or RunEnded.
         """
         try:
-            if "failure" in event:
-                self._fail_run(UUID(event["run_id"]), UUID(event["version_id"]), event["failure"])
-                return {}
-            if "gate" in event:
-                self._hold_gate(UUID(event["run_id"]), UUID(event["version_id"]), event["gate"], event["token"])
-                return {}
-            return self._run_unit(UnitCall.from_event(event))
+            return self._handle(event)
         except (NodeFailed, RetryNode, RunEnded):
             raise
         except NotFoundError:
@@ -61,48 +59,68 @@ class Runner:
             logger.exception("a call died and is made again", run_id=event["run_id"])
             raise
 
-    def _run_unit(self, call: UnitCall) -> dict[str, Any]:
-        graph = self._plan(call.version_id).graph
-        nodes, outputs = needs(graph, call)
-        with self._database.connection() as connection:
-            state = RunRepository(connection).find_state(call.run_id, nodes, outputs)
-        if state and state.run["status"] == "succeeded":
-            return {"until": LONG_AGO} if call.waits else {}
-        if state is None or state.is_final:
-            raise RunEnded(f"run {call.run_id} has ended")
-        calls = NodeCall.of_run(graph, state, self._http, self._max_output_bytes)
-        return UnitRun(call, graph, state, calls, self._database, self._release).run()
+    def _handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        run_id, path, plan = UUID(event["run_id"]), event["path"], self._plan(UUID(event["version_id"]))
+        if "unit" in event:
+            return self._run_unit(plan, UnitCall.of(run_id, path, event["unit"]))
+        if "gate" in event:
+            self._hold_gate(plan, Scope(run_id, path, event["gate"]["for_each"]), event["gate"], event["token"])
+        elif "batch" in event:
+            self._items(plan, event["batch"]["for_each"]).run_batch(Scope(run_id, path), event["batch"]["first"])
+        elif "items" in event:
+            scope, version_id = Scope(run_id, path), event["version_id"]
+            items = self._items(plan, event["items"]["for_each"])
+            items.run_elsewhere(scope, version_id, event["execution"], event.get("token"))
+        elif event["for_each"]:
+            self._items(plan, event["for_each"]).fail_item(Scope(run_id, path, event["for_each"]))
+        else:
+            self._fail_run(plan.graph, Scope(run_id), str(event["failure"].get("Error")))
+        return {}
 
-    def _hold_gate(self, run_id: UUID, version_id: UUID, gate: Mapping[str, Any], token: str) -> None:
+    def _run_unit(self, plan: Plan, call: UnitCall) -> dict[str, Any]:
+        plan = plan.scope(call.scope.container)
+        with self._database.connection() as connection:
+            state = RunRepository(connection).find_state(call.scope, *needs(plan.graph, call))
+        if state and state.status == "succeeded":
+            return call.nothing
+        state = going_on(call.scope, state)
+        calls = NodeCall.of_run(plan.graph, state, self._http, self._max_output_bytes)
+        return UnitRun(call, plan, state, calls, self._database, self._step_functions.release).run()
+
+    def _items(self, plan: Plan, container: str) -> ItemRuns:
+        return ItemRuns(plan, container, self._database, self._step_functions, self._http, self._max_output_bytes)
+
+    def _hold_gate(self, plan: Plan, scope: Scope, gate: Mapping[str, Any], token: str) -> None:
         """Keep a gate closed until the nodes it waits for are decided; open it at once where they are.
 
-        Arriving gates and units that gates wait for meet at the lock of their run: either the gate sees the unit's
-        results, or the unit sees the gate.
+        Arriving gates and units that gates wait for meet at the lock of their run or item: either the gate sees the
+        unit's results, or the unit sees the gate.
         """
-        graph = self._plan(version_id).graph
+        graph = plan.graph.scope(scope.container)
         with self._database.transaction() as connection:
             repository = RunRepository(connection)
-            status = repository.lock(run_id)
-            if status is None or status in FINAL:
-                raise RunEnded(f"run {run_id} has ended")
-            is_open = are_decided(graph, gate["nodes"], repository.list_records(run_id))
+            status = repository.lock(scope)
+            if status is None or (status in FINAL and status != "succeeded"):
+                raise RunEnded(f"run {scope.run_id} has ended")
+            is_open = status == "succeeded" or are_decided(graph, gate["nodes"], repository.list_records(scope))
             if not is_open:
-                repository.save_gate(run_id, gate["id"], token, gate["nodes"])
+                repository.save_gate(scope, gate["id"], token, gate["nodes"])
         if is_open:
-            self._release(token)
+            self._step_functions.release(token)
 
-    def _fail_run(self, run_id: UUID, version_id: UUID, failure: Mapping[str, Any]) -> None:
-        graph = self._plan(version_id).graph
+    def _fail_run(self, graph: Graph, scope: Scope, error: str) -> None:
         with self._database.transaction() as connection:
             repository = RunRepository(connection)
-            status = repository.lock(run_id)
+            status = repository.lock(scope)
             if status is None or status in FINAL:
                 return
-            records = repository.list_records(run_id)
-            repository.save_records(run_id, list(stopped(graph, records, datetime.now(UTC))))
-            repository.delete_gates(run_id, [gate.token for gate in repository.list_gates(run_id)])
-            repository.settle(run_id, "failed", [], _reason(graph, records, str(failure.get("Error"))))
-        logger.info("run failed", run_id=str(run_id), error=failure.get("Error"))
+            records = repository.list_records(scope)
+            repository.save_records(scope.run_id, list(stopped(graph, records, datetime.now(UTC))))
+            if graph.bodies:
+                ItemRepository(connection).cancel(scope, [node.id for node in graph.walk()])
+            repository.delete_gates_below(scope)
+            repository.settle(scope.run_id, "failed", [], _reason(graph, records, error))
+        logger.info("run failed", run_id=str(scope.run_id), error=error)
 
 
 def _reason(graph: Graph, records: Mapping[str, NodeRecord], error: str) -> str:

@@ -25,7 +25,7 @@ from moto import mock_aws
 from chalicelib.auth import Role
 from chalicelib.aws.step_functions import StepFunctions
 from chalicelib.bootstrap import services
-from chalicelib.compiler.asl import content_addressed
+from chalicelib.compiler.asl import Emission
 from chalicelib.migrations import migrate
 from chalicelib.observability import logger
 from chalicelib.paging import Page
@@ -215,5 +215,5 @@ def _warm_up() -> None:
     """Start an execution of one Task: it loads what half a second of the first run would go to."""
     call = {"FunctionName": WARM_UP, "Payload": {}}
     task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": call, "End": True}
-    machine = content_addressed({"StartAt": WARM_UP, "States": {WARM_UP: task}})
-    StepFunctions(services().settings).start(machine, WARM_UP, {})
+    emission = Emission({"StartAt": WARM_UP, "States": {WARM_UP: task}})
+    StepFunctions(services().settings).start(emission, WARM_UP, {})

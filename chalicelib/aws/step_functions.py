@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-from chalicelib.compiler.asl import StateMachine
+from chalicelib.compiler import Plan
+from chalicelib.compiler.asl import Emission, StateMachine, emit, emit_items
 from chalicelib.errors import UnavailableError
 from chalicelib.observability import logger
 from chalicelib.settings import Settings
@@ -35,25 +36,34 @@ class StepFunctions:
             config=Config(retries={"mode": "adaptive", "max_attempts": 5}, max_pool_connections=50),
         )
 
-    def start(self, machine: StateMachine, name: str, execution_input: dict[str, str]) -> str:
+    def start_run(self, plan: Plan, name: str, execution_input: Mapping[str, Any]) -> str:
+        """Start the execution that runs a plan; see `start`."""
+        return self.start(emit(plan, self._settings.run_unit_function), name, execution_input)
+
+    def start_items(self, plan: Plan, container: str, name: str, execution_input: Mapping[str, Any]) -> str:
+        """Start an execution that runs items of a container in the plan; see `start`."""
+        return self.start(emit_items(plan, container, self._settings.run_unit_function), name, execution_input)
+
+    def start(self, emission: Emission, name: str, execution_input: Mapping[str, Any]) -> str:
         """Start an execution and give its ARN; one of that name that exists already is the same one.
 
         The state machine is made when it is missing. Raises UnavailableError while it can't be started.
         """
+        machine = emission.state_machine(self._settings.state_machine_role_arn)
         with _our_errors():
             if not self._try_start(machine, name, execution_input):
                 self._create(machine)
                 self._start_new(machine, name, execution_input)
         return self._arn("execution", f"{machine.name}:{name}")
 
-    def _start_new(self, machine: StateMachine, name: str, execution_input: dict[str, str]) -> None:
+    def _start_new(self, machine: StateMachine, name: str, execution_input: Mapping[str, Any]) -> None:
         for pause in PAUSES_SECONDS:
             if self._try_start(machine, name, execution_input):
                 return
             time.sleep(pause)
         raise UnavailableError(f"the new state machine {machine.name} can't be started yet")
 
-    def _try_start(self, machine: StateMachine, name: str, execution_input: dict[str, str]) -> bool:
+    def _try_start(self, machine: StateMachine, name: str, execution_input: Mapping[str, Any]) -> bool:
         """False where there is no such state machine."""
         arn = self._arn("stateMachine", machine.name)
         try:

@@ -1,48 +1,35 @@
 """Emitting a plan as an Amazon States Language definition (https://states-language.net/spec.html), in JSONPath.
 
-Only structure, retries and time limits are in it, never a config or a label: editing a URL changes no state machine.
-The state is always `{run_id, version_id}`; what a Task returns is dropped, except the end of a wait.
+Only structure, retries, time limits and how many items run at once are in it, never a config or a label: editing a URL
+changes no state machine. The state is `{run_id, version_id, path}`, where `path` says which item of which containers;
+what a Task returns is dropped, but for the end of a wait, the indexes of items, and which outcomes came true.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from .graph import Graph, Node, Retry
-from .order import Block, Gate, Par, Seq, Task, gates
+from .blocks import Block, Choice, Gate, Par, Seq, Task, gates
+from .conditions import Outcome
+from .graph import Node
+from .node_type import Kind
+from .plan import Plan
+from .states import (
+    ITEM_SCOPE,
+    SCOPE,
+    Fragment,
+    Names,
+    State,
+    call,
+    call_for_token,
+    catch_all,
+    node_retries,
+    time_limit,
+)
 from .units import Unit, decided_by
-
-NODE_FAILED = "NodeFailed"
-RETRY_NODE = "RetryNode"
-RUN_ENDED = "RunEnded"
-
-PLATFORM_ATTEMPTS = 6
-"""How often a call that died without an answer is made again."""
-CALL_MARGIN_SECONDS = 60
-"""What a call may take beyond its node's own time limit."""
-STATE_NAME_LENGTH = 80
-"""Step Functions' limit (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-states.html)."""
-
-FAIL_RUN = "Fail run"
-RUN_FAILED = "Run failed"
-
-State = dict[str, Any]
-
-_FINAL: State = {"ErrorEquals": [NODE_FAILED, RUN_ENDED], "MaxAttempts": 0}
-
-_PLATFORM_RETRY: State = {
-    "ErrorEquals": ["States.ALL"],
-    "IntervalSeconds": 1,
-    "MaxAttempts": PLATFORM_ATTEMPTS,
-    "BackoffRate": 2,
-    "MaxDelaySeconds": 60,
-    "JitterStrategy": "FULL",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,140 +41,220 @@ class StateMachine:
     """JSON."""
 
 
-def emit(graph: Graph, units: Sequence[Unit], block: Block, function: str) -> State:
-    """The definition that runs a plan; `function` is the ARN or name of the Lambda that runs a unit."""
-    return _Emitter(graph, units, function).definition(block)
-
-
-def content_addressed(definition: Mapping[str, Any], role: str = "") -> StateMachine:
-    """Name a definition by its content and its role, so that equal graphs share one state machine that never
-    changes."""
-    text = json.dumps(definition, separators=(",", ":"), sort_keys=True)
-    return StateMachine(f"stepgraph-{hashlib.sha256(f'{role}{text}'.encode()).hexdigest()[:40]}", text)
-
-
 @dataclass(slots=True)
-class _Emitter:
-    graph: Graph
-    units: Sequence[Unit]
-    function: str
-    names: set[str] = field(default_factory=lambda: {FAIL_RUN, RUN_FAILED})
-    awaited: set[int] = field(default_factory=set)
-    """The units that a gate waits for."""
+class Emission:
+    """A definition and which of its states are what."""
 
-    def definition(self, block: Block) -> State:
-        self.awaited = {unit for gate in gates(block) for unit in gate.waits}
-        start, states = self._chain(block, last=True)
-        catch = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": FAIL_RUN}]
+    definition: State = field(default_factory=dict)
+    units: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The nodes that each Task state runs."""
+    gates: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The nodes that each gate waits for."""
+
+    @property
+    def text(self) -> str:
+        """The definition as it is sent."""
+        return json.dumps(self.definition, separators=(",", ":"), sort_keys=True)
+
+    def state_machine(self, role: str = "") -> StateMachine:
+        """Named by its content and its role, so that equal graphs share one state machine that never changes."""
+        text = self.text
+        return StateMachine(f"stepgraph-{hashlib.sha256(f'{role}{text}'.encode()).hexdigest()[:40]}", text)
+
+
+def emit(plan: Plan, function: str) -> Emission:
+    """The definition that runs a plan; `function` is the ARN or name of the Lambda that runs a unit."""
+    emitter = _Emitter(function)
+    start, states, failure = emitter.scope(plan, None)
+    failed = emitter.names.take("Run failed")
+    states[failure]["Next"] = failed
+    states[failed] = {"Type": "Fail", "Error": "RunFailed", "Cause": "A node failed; the run tells which."}
+    emitter.emission.definition = {"StartAt": start, "States": states}
+    return emitter.emission
+
+
+def emit_items(plan: Plan, container: str, function: str) -> Emission:
+    """The definition that runs a range of a container's items in an execution of their own.
+
+    Its input is the state of the container's scope with `items`, their indexes, and `execution`, the one that waits.
+    """
+    emitter = _Emitter(function)
+    items = emitter.items(plan, plan.graph.nodes[container], "$.items")
+    go_on = call(function, SCOPE | {"items": {"for_each": container}, "execution.$": "$.execution"})
+    whole = items.then(Fragment.of(emitter.names.take("Next items"), go_on, "Next"))
+    emitter.emission.definition = {"StartAt": whole.start, "States": whole.ended(emitter.names)}
+    return emitter.emission
+
+
+class _Emitter:
+    """Makes the states of one definition."""
+
+    def __init__(self, function: str) -> None:
+        self.function = function
+        self.names = Names()
+        self.emission = Emission()
+
+    def scope(self, plan: Plan, container: str | None) -> tuple[str, dict[str, State], str]:
+        """The states of a run, or of an item of a container: the first, all, and the one that every error leads to."""
+        body = _Scope(self, plan, container).chain(plan.block, last=True)
+        states = body.ended(self.names)
+        failure = self.names.take("Fail run" if container is None else f"Fail item of {container}")
+        catch = [catch_all(failure, "$.failure")]
         for state in states.values():
             if state["Type"] in ("Task", "Parallel"):
-                state["Catch"] = catch
-        return {"StartAt": start, "States": states | self._failure()}
+                state.setdefault("Catch", catch)
+        states[failure] = call(self.function, SCOPE | {"failure.$": "$.failure", "for_each": container})
+        return body.start, states, failure
 
-    def _failure(self) -> dict[str, State]:
-        payload = {"run_id.$": "$.run_id", "version_id.$": "$.version_id", "failure.$": "$.failure"}
-        return {
-            FAIL_RUN: self._call(payload) | {"Retry": [_PLATFORM_RETRY], "Next": RUN_FAILED},
-            RUN_FAILED: {
-                "Type": "Fail",
-                "Error": "RunFailed",
-                "Cause": "A node failed; the run tells which.",
-            },
+    def items(self, plan: Plan, node: Node, items_path: str) -> Fragment:
+        """A Map over a container's items. Each runs the states of the body; of a light body, a batch of items does."""
+        assert node.each is not None
+        body = plan.bodies[node.id]
+        name = self.names.take(f"{node.id} items")
+        state: State = {
+            "Type": "Map",
+            "ItemsPath": items_path,
+            "MaxConcurrency": node.each.max_concurrency,
+            "ResultPath": None,
+            "ItemSelector": SCOPE | {"first.$": "$$.Map.Item.Value"} if body.graph.is_light else ITEM_SCOPE,
+            "ItemProcessor": self._batch(node, body) if body.graph.is_light else self._item(node, body),
         }
+        return Fragment.of(name, state, "Next", "Catch")
 
-    def _chain(self, block: Block, *, last: bool) -> tuple[str, dict[str, State]]:
-        """The states of a block that end their scope. `last`: nothing of the run comes after them."""
+    def _item(self, node: Node, body: Plan) -> State:
+        start, states, failure = self.scope(body, node.id)
+        states[failure]["End"] = True
+        return {"StartAt": start, "States": states}
+
+    def _batch(self, node: Node, body: Plan) -> State:
+        name = self.names.take(f"{node.id} batch")
+        self.emission.units[name] = tuple(body.graph.nodes)
+        payload = SCOPE | {"batch": {"for_each": node.id, "first.$": "$.first"}}
+        task = call(self.function, payload) | {"TimeoutSeconds": time_limit(node), "End": True}
+        return {"StartAt": name, "States": {name: task}}
+
+
+class _Scope:
+    """Makes the states of the blocks of a run, or of an item of a container."""
+
+    def __init__(self, emitter: _Emitter, plan: Plan, container: str | None) -> None:
+        self._emitter = emitter
+        self._function = emitter.function
+        self._names = emitter.names
+        self._plan = plan
+        self._container = container
+        self._awaited = _awaited(plan)
+        self._told = plan.told
+        self._variables: dict[int, str] = {}
+        """Where the state tells of an outcome."""
+
+    def chain(self, block: Block, *, last: bool) -> Fragment:
+        """The states of a block. `last`: nothing that must run comes after it in its scope."""
         parts = block.blocks if isinstance(block, Seq) else (block,)
-        states: dict[str, State] = {}
-        for index, part in enumerate(parts):
-            states |= self._states(part, last=last and index == len(parts) - 1)
-        names = list(states)
-        for name, following in zip(names, names[1:], strict=False):
-            states[name]["Next"] = following
-        states[names[-1]]["End"] = True
-        return names[0], states
+        must_run = max((index for index, part in enumerate(parts) if not isinstance(part, Choice)), default=0)
+        first, *more = [self._part(part, last=last and index >= must_run) for index, part in enumerate(parts)]
+        for fragment in more:
+            first = first.then(fragment)
+        return first
 
-    def _states(self, block: Block, *, last: bool) -> dict[str, State]:
+    def _part(self, block: Block, *, last: bool) -> Fragment:
         if isinstance(block, Task):
-            return self._unit(self.units[block.unit], last=last, awaited=block.unit in self.awaited)
+            return self._unit(block.unit, last=last)
         if isinstance(block, Gate):
             return self._gate(block)
+        if isinstance(block, Choice):
+            return self._choice(block, last=last)
         assert isinstance(block, Par)
-        name = self._name("Parallel")
-        branches = [self._chain(branch, last=last) for branch in block.branches]
-        return {
-            name: {
-                "Type": "Parallel",
-                "ResultPath": None,
-                "Branches": [{"StartAt": start, "States": states} for start, states in branches],
-            }
-        }
+        name = self._names.take("Parallel")
+        branches = [self.chain(branch, last=last) for branch in block.branches]
+        states = [{"StartAt": branch.start, "States": branch.ended(self._names)} for branch in branches]
+        return Fragment.of(name, {"Type": "Parallel", "ResultPath": None, "Branches": states}, "Next")
 
-    def _unit(self, unit: Unit, *, last: bool, awaited: bool) -> dict[str, State]:
-        name = self._name(unit.anchor or unit.waits or (unit.nodes[0] if unit.nodes else unit.concludes or "empty"))
-        node = self.graph.nodes[unit.anchor] if unit.anchor else None
-        # A wait that ends the run is concluded by a unit of its own, so the one that begins it is never the last.
-        call: State = {"nodes": list(unit.nodes), "concludes": unit.concludes, "waits": unit.waits}
-        call |= {"last": last, "awaited": awaited}
-        payload = {"run_id.$": "$.run_id", "version_id.$": "$.version_id", "unit": call}
-        limit = _time_limit(node) + CALL_MARGIN_SECONDS
-        task = self._call(payload) | {"TimeoutSeconds": limit, "Retry": _retries(node)}
-        if unit.waits is None:
-            return {name: task}
-        task |= {"ResultSelector": {"until.$": "$.Payload.until"}, "ResultPath": "$.wait"}
-        wait = {"Type": "Wait", "TimestampPath": "$.wait.until"}
-        return {name: task, self._name(f"{name} until"): wait}
+    def _choice(self, block: Choice, *, last: bool) -> Fragment:
+        name = self._names.take("Choice")
+        state: State = {"Type": "Choice", "Choices": []}
+        choice = Fragment.of(name, state, "Default")
+        for outcome, inner in block.rules:
+            chosen = self.chain(inner, last=last)
+            rule = {"Variable": self._variables[outcome], "BooleanEquals": True, "Next": chosen.start}
+            state["Choices"].append(rule)
+            choice = Fragment(name, choice.states | chosen.states, choice.exits + chosen.exits)
+        return choice
 
-    def _gate(self, gate: Gate) -> dict[str, State]:
-        """A Task that the runner ends, by its token, when the nodes that it waits for are decided."""
-        name = self._name("Gate")
-        nodes = [node_id for unit in gate.waits for node_id in decided_by(self.units[unit])]
+    def _unit(self, position: int, *, last: bool) -> Fragment:
+        unit = self._plan.units[position]
+        name = self._names.take(unit.anchor or unit.begins or next(iter(unit.nodes), unit.concludes) or "empty")
+        self._emitter.emission.units[name] = unit.nodes
+        node = self._plan.graph.nodes[unit.anchor] if unit.anchor else None
+        tells = self._tells(position)
         payload = {
-            "run_id.$": "$.run_id",
-            "version_id.$": "$.version_id",
-            "gate": {"id": name, "nodes": nodes},
-            "token.$": "$$.Task.Token",
+            "for_each": self._container,
+            "nodes": list(unit.nodes),
+            "concludes": unit.concludes,
+            "begins": unit.begins,
+            "tells": {key: [outcome.node_id, outcome.handle] for key, outcome in tells.items()},
+            # What a unit only begins is concluded by another, so a unit that begins something is never the last.
+            "last": last,
+            "awaited": position in self._awaited,
         }
-        task = self._call(payload) | {"Retry": [_FINAL, _PLATFORM_RETRY]}
-        return {name: task | {"Resource": f"{task['Resource']}.waitForTaskToken"}}
+        task = call(self._function, SCOPE | {"unit": payload}, node_retries(node))
+        task["TimeoutSeconds"] = time_limit(node)
+        if kept := [*tells, *_KEPT.get(self._kind(unit), ())]:
+            task["ResultSelector"] = {f"{key}.$": f"$.Payload.{key}" for key in kept}
+            task["ResultPath"] = f"$.u{position}"
+        fragment = Fragment.of(name, task, "Next")
+        return fragment.then(self._pause(unit.begins, name, position)) if unit.begins else fragment
 
-    def _call(self, payload: State) -> State:
-        return {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::lambda:invoke",
-            "Parameters": {"FunctionName": self.function, "Payload": payload},
-            "ResultPath": None,
+    def _kind(self, unit: Unit) -> Kind | None:
+        return self._plan.graph.nodes[unit.begins].type.kind if unit.begins else None
+
+    def _tells(self, position: int) -> dict[str, Outcome]:
+        """The outcomes of a unit that a Choice asks for, by the key under which the unit tells of them."""
+        conditions = self._plan.conditions
+        told = [number for number in self._told if conditions.decides[position] >> number & 1]
+        self._variables |= {number: f"$.u{position}.o{number}" for number in told}
+        return {f"o{number}": conditions.outcomes[number] for number in told}
+
+    def _pause(self, node_id: str, name: str, position: int) -> Fragment:
+        """What follows a unit that begins a node: a Wait, or a Map over items."""
+        node = self._plan.graph.nodes[node_id]
+        if node.type.kind is Kind.WAIT:
+            wait = {"Type": "Wait", "TimestampPath": f"$.u{position}.until"}
+            return Fragment.of(self._names.take(f"{name} until"), wait, "Next")
+        items = self._emitter.items(self._plan, node, f"$.u{position}.items")
+        if self._plan.bodies[node_id].graph.is_light:
+            return items
+        elsewhere = call_for_token(
+            self._function, SCOPE | {"items": {"for_each": node_id}, "execution.$": "$$.Execution.Name"}
+        )
+        chunks = Fragment.of(self._names.take(f"{node_id} items elsewhere"), elsewhere, "Next", "Catch")
+        variable = f"$.u{position}.elsewhere"
+        state = {
+            "Type": "Choice",
+            "Choices": [{"Variable": variable, "BooleanEquals": True, "Next": chunks.start}],
+            "Default": items.start,
         }
+        choice = self._names.take(f"{node_id} where")
+        return Fragment(choice, {choice: state} | items.states | chunks.states, items.exits + chunks.exits)
 
-    def _name(self, wish: str) -> str:
-        """A state name that is unique in the whole definition and made of harmless characters."""
-        stem = re.sub(r"[^\w .-]", "_", wish, flags=re.ASCII)[: STATE_NAME_LENGTH - 12] or "_"
-        name, count = stem, 1
-        while name in self.names:
-            count += 1
-            name = f"{stem} {count}"
-        self.names.add(name)
-        return name
-
-
-def _time_limit(node: Node | None) -> int:
-    if node is None:
-        return CALL_MARGIN_SECONDS
-    return node.timeout_seconds or node.type.default_timeout_seconds
+    def _gate(self, gate: Gate) -> Fragment:
+        """A Task that the runner ends, by its token, when the nodes that it waits for are decided."""
+        name = self._names.take("Gate")
+        nodes = [node_id for unit in gate.waits for node_id in decided_by(self._plan.units[unit])]
+        self._emitter.emission.gates[name] = tuple(nodes)
+        payload = SCOPE | {"gate": {"id": name, "for_each": self._container, "nodes": nodes}}
+        return Fragment.of(name, call_for_token(self._function, payload), "Next")
 
 
-def _retries(node: Node | None) -> list[State]:
-    """Retriers are scanned in order and the first that names the error decides, also when it is used up."""
-    own = [_retrier(node.retry or Retry(node.max_attempts, jitter=True))] if node and node.max_attempts > 1 else []
-    return [*own, _FINAL, _PLATFORM_RETRY]
+_KEPT: Mapping[Kind | None, tuple[str, ...]] = {Kind.WAIT: ("until",), Kind.EACH: ("items", "elsewhere")}
+"""What the state keeps of the answer of a unit that begins a node of this kind."""
 
 
-def _retrier(retry: Retry) -> State:
-    return {
-        "ErrorEquals": [RETRY_NODE],
-        "IntervalSeconds": retry.interval_seconds,
-        "MaxAttempts": retry.max_attempts - 1,
-        "BackoffRate": retry.backoff_rate,
-        **({"MaxDelaySeconds": retry.max_delay_seconds} if retry.max_delay_seconds else {}),
-        **({"JitterStrategy": "FULL"} if retry.jitter else {}),
-    }
+def _awaited(plan: Plan) -> frozenset[int]:
+    """The units that may open a gate: those it waits for, and those by whose outcomes a Choice passes these by."""
+    waited = {unit for gate in gates(plan.block) for unit in gate.waits}
+    needs, decides = plan.conditions.needs, plan.conditions.decides
+    needed = 0
+    for unit in waited:
+        needed |= needs[unit]
+    return frozenset(waited | {unit for unit, mask in enumerate(decides) if mask & needed})

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from .expressions import BINDINGS, FUNCTIONS, Expression
-from .graph import Node, Retry
+from .graph import ERROR_HANDLE, Node, Retry
 from .node_type import NodeType
 from .problems import Problem
 from .settings import NodeSettings, RetrySettings
@@ -64,6 +64,8 @@ class CheckedNode:
         assert self.type is not None
         assert self.settings is not None
         retry = self.settings.retry
+        config = self.shape.data.get("config") or {}
+        error = {ERROR_HANDLE} if self.settings.on_error == "branch" else set[str]()
         return Node(
             id=self.shape.id,
             type=self.type,
@@ -74,6 +76,8 @@ class CheckedNode:
             on_error=self.settings.on_error,
             join=self.settings.join,
             disabled=self.settings.disabled,
+            handles=frozenset(self.type.handles(config)) | error,
+            each=self.type.each(config) if self.type.each else None,
         )
 
 

@@ -18,7 +18,8 @@ STACK_DEPTH = 200
 SEQUENCE_LENGTH = 100_000
 MAX_CHARACTERS = 20_000
 
-BINDINGS = frozenset({"input", "nodes", "run"})
+ITEM_BINDINGS = frozenset({"item", "index"})
+BINDINGS = frozenset({"input", "nodes", "run"}) | ITEM_BINDINGS
 NODE_FIELDS = frozenset({"output", "status", "error"})
 # The functions of JSONata 2.1 (https://docs.jsonata.org), without $eval, whose text no one can check on save.
 FUNCTIONS = frozenset(
@@ -59,12 +60,15 @@ class NodeReference:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names that an expression uses. `all_nodes`: it takes `$nodes` whole, so any node may be meant."""
+    """The names that an expression uses."""
 
     references: tuple[NodeReference, ...]
     unknown_variables: tuple[str, ...]
     unknown_functions: tuple[str, ...]
     all_nodes: bool
+    """Whether it takes `$nodes` whole, so any node may be meant."""
+    item: bool
+    """Whether it takes `$item` or `$index`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def find_names(source: str) -> Names:
     variables: list[str] = []
     functions: list[str] = []
     own = _names_of_its_own(tokens)
-    all_nodes = False
+    all_nodes = item = False
     for index, (kind, text) in enumerate(tokens):
         name = text[1:]
         if kind != "variable" or name in own or name in ("", "$"):
@@ -142,11 +146,13 @@ def find_names(source: str) -> Names:
             reference = _reference_at(tokens, index)
             all_nodes |= reference is None
             references += [reference] if reference else []
+        elif name in ITEM_BINDINGS:
+            item = True
         elif _at(tokens, index + 1) == ("other", "("):
             functions += [] if name in FUNCTIONS else [name]
         elif name not in BINDINGS | FUNCTIONS:
             variables.append(name)
-    return Names(tuple(references), tuple(variables), tuple(functions), all_nodes)
+    return Names(tuple(references), tuple(variables), tuple(functions), all_nodes, item)
 
 
 def _tokens(source: str) -> Iterator[tuple[str, str]]:

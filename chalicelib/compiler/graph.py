@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .node_type import NodeType
+from .node_type import Each, Kind, NodeType
 from .template import Template
+
+DEFAULT_HANDLE = "out"
+ERROR_HANDLE = "error"
 
 OnError = Literal["fail", "continue", "branch"]
 Join = Literal["any", "all"]
@@ -37,11 +41,26 @@ class Node:
     on_error: OnError
     join: Join
     disabled: bool
+    handles: frozenset[str]
+    """All handles that it may go on by."""
+    each: Each | None
+    """Of a container, how its items run."""
 
     @property
     def max_attempts(self) -> int:
         """How often it is tried in all."""
         return self.retry.max_attempts if self.retry else self.type.default_attempts
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it begins in one unit, goes on in Step Functions, and is concluded by another unit."""
+        return self.type.kind in (Kind.WAIT, Kind.EACH) and not self.disabled
+
+    @property
+    def is_anchor(self) -> bool:
+        """A node that may take its time in a call, or that asks for a retry of its own, gets a Task for it."""
+        kind = self.type.kind
+        return not self.disabled and (kind is Kind.IO or (kind is Kind.PURE and self.max_attempts > 1))
 
     @property
     def title(self) -> str:
@@ -62,10 +81,17 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A valid acyclic graph. `nodes` is in topological order; an edge's ends exist."""
+    """A valid acyclic graph, or the body of a container in one.
+
+    `nodes` is in topological order, without those inside containers; an edge's ends are among them.
+    """
 
     nodes: Mapping[str, Node]
     edges: tuple[Edge, ...]
+    bodies: Mapping[str, Graph] = field(default_factory=dict)
+    """What the containers among the nodes hold."""
+    outside: frozenset[str] = frozenset()
+    """Of a body: the nodes further out that come before its container."""
     incoming: Mapping[str, tuple[Edge, ...]] = field(init=False)
     outgoing: Mapping[str, tuple[Edge, ...]] = field(init=False)
 
@@ -73,13 +99,43 @@ class Graph:
         object.__setattr__(self, "incoming", _group(self.nodes, self.edges, "target"))
         object.__setattr__(self, "outgoing", _group(self.nodes, self.edges, "source"))
 
+    @property
+    def is_light(self) -> bool:
+        """Whether none of its nodes does input or output or takes its time, so that one call runs it all."""
+        return not any(node.is_paused or node.is_anchor for node in self.nodes.values())
+
+    def scope(self, container: str | None) -> Graph:
+        """The body of a container at any depth; this graph for None. Raises KeyError."""
+        if container is None:
+            return self
+        for node_id, body in self.bodies.items():
+            if node_id == container:
+                return body
+            with suppress(KeyError):
+                return body.scope(container)
+        raise KeyError(container)
+
+    def walk(self) -> Iterator[Node]:
+        """All nodes, those inside a container after it."""
+        for node in self.nodes.values():
+            yield node
+            if node.id in self.bodies:
+                yield from self.bodies[node.id].walk()
+
+    def find(self, node_id: str) -> Node:
+        """A node at any depth. Raises KeyError."""
+        for node in self.walk():
+            if node.id == node_id:
+                return node
+        raise KeyError(node_id)
+
     def predecessors(self, node_id: str) -> tuple[str, ...]:
         """The nodes with an edge to this one, each once, as drawn."""
         return tuple(dict.fromkeys(edge.source for edge in self.incoming[node_id]))
 
     def ancestors(self, node_id: str) -> set[str]:
-        """All nodes with a path to this one."""
-        found: set[str] = set()
+        """All nodes with a path to this one, or to a container around it."""
+        found = set(self.outside)
         pending = list(self.predecessors(node_id))
         while pending:
             above = pending.pop()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo
 
@@ -22,6 +22,8 @@ class Kind(Enum):
     """Waits on the outside world inside its Lambda call."""
     WAIT = "wait"
     """Waits in Step Functions, with nothing running."""
+    EACH = "each"
+    """A container: Step Functions runs what it holds for each of its items."""
 
 
 class NodeFailure(Exception):  # noqa: N818 - it is what happens to a node, told as `error` in its result
@@ -85,6 +87,23 @@ class WaitUntil:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Each:
+    """How a container runs its items, as drawn."""
+
+    max_concurrency: int
+    """How many items run at once at most."""
+    on_item_error: Literal["fail", "continue"]
+    """Whether an item that fails fails the container, or is told in its place among the outputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class EachOf:
+    """A node of kind EACH asks to run what it holds for each of these."""
+
+    items: Sequence[Any]
+
+
 def only_out(_config: Mapping[str, Any]) -> tuple[str, ...]:
     """The handles of a type with the default output alone."""
     return ("out",)
@@ -98,10 +117,12 @@ class NodeType:
     label: str
     description: str
     config: type[Config]
-    run: Callable[[Any, Context], Result | WaitUntil]
+    run: Callable[[Any, Context], Result | WaitUntil | EachOf]
     kind: Kind = Kind.PURE
     handles: Callable[[Mapping[str, Any]], tuple[str, ...]] = field(default=only_out)
     """The handles an edge may leave by, from the config as drawn."""
+    each: Callable[[Mapping[str, Any]], Each] | None = None
+    """Of kind EACH: how it runs its items, from the config as drawn."""
     default_attempts: int = 1
     """Attempts without a `retry` of the node's own; only failures marked retryable use them."""
     default_timeout_seconds: int = 60

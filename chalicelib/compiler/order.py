@@ -13,83 +13,164 @@ extension of the order, so a run ends even if branches were run one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from .relation import ancestor_masks, links, neighbours, reduce_transitively, topological_order
+from .blocks import Block, Gate, Par, Seq, Task, par, seq, tasks
+from .relation import ancestor_masks, neighbours, reduce_transitively
 
-MAX_DEPTH = 8
-"""How many Parallel states may stand inside one another."""
-TRIED_VERTICES = 24
-"""Up to this size of a prime part, every choice of a vertex to hold back is tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """The unit at this position runs here."""
-
-    unit: int
-    depth: int = field(default=0, init=False, repr=False)
+MAX_DEPTH = 7
+"""How many Parallel and Map states may stand inside one another."""
+SHARED_FROM = 3
+"""From so many branches behind equal gates, one gate before a Parallel of them costs less."""
+LOOK_AGAIN = 16
+"""A part is looked at for components and cuts again when this fraction of it was taken out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """Nothing behind it in its sequence begins before these units are done."""
+def nest(predecessors: Sequence[frozenset[int]], max_depth: int = MAX_DEPTH) -> Block:
+    """Nest an order of at least one vertex, given by predecessors of vertices numbered topologically.
 
-    waits: tuple[int, ...]
-    depth: int = field(default=0, init=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Seq:
-    """One after another."""
-
-    blocks: tuple[Block, ...]
-    depth: int = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "depth", max(block.depth for block in self.blocks))
+    No more than `max_depth` Par, at least one, stand inside one another.
+    """
+    above, below = neighbours(reduce_transitively(predecessors))
+    block = _nest(_Part({vertex: Task(vertex) for vertex in above}, above, below))
+    return _bounded(block, max_depth, predecessors)
 
 
-@dataclass(frozen=True, slots=True)
-class Par:
-    """Side by side; over when all are."""
+class _Part:
+    """A part of the order, merged as far as the two rules go: blocks, and the reduced order between them.
 
-    branches: tuple[Block, ...]
-    depth: int = field(init=False, repr=False)
-    """How many Par stand inside one another here."""
+    Vertices keep their numbers, a merged one the lower of both: the numbering stays topological.
+    """
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "depth", 1 + max(branch.depth for branch in self.branches))
+    def __init__(self, blocks: dict[int, Block], above: dict[int, set[int]], below: dict[int, set[int]]) -> None:
+        self.blocks = blocks
+        self.above = above
+        self.below = below
+        self._twins: dict[tuple[frozenset[int], frozenset[int]], int] = {}
+        self._merge(sorted(blocks, reverse=True))
+
+    def take(self, vertices: Iterable[int]) -> _Part:
+        """The part of some vertices; a path between them never leaves them."""
+        chosen = set(vertices)
+        return _Part(
+            {vertex: self.blocks[vertex] for vertex in chosen},
+            {vertex: self.above[vertex] & chosen for vertex in chosen},
+            {vertex: self.below[vertex] & chosen for vertex in chosen},
+        )
+
+    def remove(self, last: int) -> None:
+        """Without a vertex that nothing follows; what the rest merges to."""
+        del self.blocks[last], self.below[last]
+        above = self.above.pop(last)
+        for vertex in above:
+            self.below[vertex].discard(last)
+        self._merge(sorted(above))
+
+    def _merge(self, vertices: Iterable[int]) -> None:
+        pending = dict.fromkeys(vertices)
+        while pending:
+            vertex, _ = pending.popitem()
+            if vertex in self.blocks:
+                pending.update(dict.fromkeys(self._series(vertex) or self._parallel(vertex)))
+
+    def _series(self, vertex: int) -> list[int]:
+        if len(self.below[vertex]) != 1:
+            return []
+        (after,) = self.below[vertex]
+        if len(self.above[after]) != 1:
+            return []
+        self.blocks[vertex] = seq(self.blocks[vertex], self.blocks.pop(after))
+        self.below[vertex] = self.below.pop(after)
+        del self.above[after]
+        for far in self.below[vertex]:
+            self.above[far].discard(after)
+            self.above[far].add(vertex)
+        return [vertex, *self.above[vertex], *self.below[vertex]]
+
+    def _parallel(self, vertex: int) -> list[int]:
+        key = (frozenset(self.above[vertex]), frozenset(self.below[vertex]))
+        twin = self._twins.get(key)
+        if twin is None or twin == vertex or not self._is(twin, key):
+            self._twins[key] = vertex
+            return []
+        first, second = sorted((twin, vertex))
+        self.blocks[first] = par(self.blocks[first], self.blocks.pop(second))
+        for neighbour in self.above.pop(second):
+            self.below[neighbour].discard(second)
+        for neighbour in self.below.pop(second):
+            self.above[neighbour].discard(second)
+        self._twins[key] = first
+        return [first, *self.above[first], *self.below[first]]
+
+    def _is(self, vertex: int, key: tuple[frozenset[int], frozenset[int]]) -> bool:
+        above, below = key
+        return vertex in self.blocks and self.above[vertex] == above and self.below[vertex] == below
+
+    def components(self) -> list[list[int]]:
+        """The weakly connected parts, in the order of their first vertices."""
+        left = dict.fromkeys(sorted(self.blocks))
+        parts = []
+        while left:
+            first, _ = next(iter(left.items()))
+            part, pending = {first}, [first]
+            while pending:
+                vertex = pending.pop()
+                fresh = (self.above[vertex] | self.below[vertex]) - part
+                part |= fresh
+                pending += fresh
+            parts.append(sorted(part))
+            for vertex in part:
+                del left[vertex]
+        return parts
+
+    def segments(self) -> list[list[int]]:
+        """Cut wherever all that comes before is above all that comes after.
+
+        That is where, of the vertices by their number of ancestors, each from the k-th on has at least k.
+        """
+        vertices = sorted(self.blocks)
+        position = {vertex: index for index, vertex in enumerate(vertices)}
+        masks = ancestor_masks([[position[before] for before in self.above[vertex]] for vertex in vertices])
+        count = {vertex: mask.bit_count() for vertex, mask in zip(vertices, masks, strict=True)}
+        vertices.sort(key=count.__getitem__)
+        size = len(vertices)
+        cuts = [cut for cut in range(1, size) if count[vertices[cut - 1]] < cut <= count[vertices[cut]]]
+        return [vertices[start:end] for start, end in zip([0, *cuts], [*cuts, size], strict=True)]
+
+    def costliest_last(self) -> int:
+        """Of the vertices that nothing follows, the one with the most predecessors, the later of equals: one gate
+        takes the most links away."""
+        return max((v for v in self.blocks if not self.below[v]), key=lambda v: (len(self.above[v]), v))
 
 
-Block = Task | Gate | Seq | Par
+def _nest(part: _Part) -> Block:
+    held_back: list[tuple[Gate, Block]] = []
+    removed = looked_at = 0
+    while len(part.blocks) > 1:
+        if (removed - looked_at) * LOOK_AGAIN >= len(part.blocks) or not removed:
+            looked_at = removed
+            if len(components := part.components()) > 1:
+                return _beside(par(*(_nest(part.take(each)) for each in components)), held_back)
+            if len(segments := part.segments()) > 1:
+                return _beside(seq(*(_nest(part.take(each)) for each in segments)), held_back)
+        last = part.costliest_last()
+        held_back.append((_gate(part.blocks[before] for before in part.above[last]), part.blocks[last]))
+        part.remove(last)
+        removed += 1
+    (rest,) = part.blocks.values()
+    return _beside(rest, held_back)
 
 
-def nest(predecessors: Sequence[frozenset[int]]) -> Block:
-    """Nest an order of at least one vertex, given by predecessors of vertices numbered topologically."""
-    block = _nest([Task(vertex) for vertex in range(len(predecessors))], predecessors)
-    return _bounded(block, MAX_DEPTH, predecessors)
-
-
-def tasks(block: Block) -> Iterator[int]:
-    """The units of a block, depth first and left to right: a linear extension of the order."""
-    return (part.unit for part in _leaves(block) if isinstance(part, Task))
-
-
-def gates(block: Block) -> Iterator[Gate]:
-    """The gates of a block, in the same order."""
-    return (part for part in _leaves(block) if isinstance(part, Gate))
-
-
-def _leaves(block: Block) -> Iterator[Task | Gate]:
-    stack = [block]
-    while stack:
-        top = stack.pop()
-        if isinstance(top, Task | Gate):
-            yield top
-        else:
-            stack += reversed(top.blocks if isinstance(top, Seq) else top.branches)
+def _beside(rest: Block, held_back: Sequence[tuple[Gate, Block]]) -> Block:
+    """The rest, and the branches that were held back, the first to be held back last."""
+    sharing: dict[Gate, list[Block]] = {}
+    for gate, block in reversed(held_back):
+        sharing.setdefault(gate, []).append(block)
+    branches = [rest]
+    for gate, blocks in sharing.items():
+        shared = len(blocks) >= SHARED_FROM
+        branches += [seq(gate, par(*blocks))] if shared else [seq(gate, block) for block in blocks]
+    return par(*branches)
 
 
 def _ends(block: Block) -> Iterator[int]:
@@ -112,164 +193,44 @@ def _bounded(block: Block, depth: int, predecessors: Sequence[frozenset[int]]) -
     if block.depth <= depth:
         return block
     if isinstance(block, Seq):
-        return _seq(*(_bounded(part, depth, predecessors) for part in block.blocks))
+        return seq(*(_bounded(part, depth, predecessors) for part in block.blocks))
     if isinstance(block, Par) and depth > 1:
-        return _par(*(_bounded(branch, depth - 1, predecessors) for branch in block.branches))
+        return par(*(_bounded(branch, depth - 1, predecessors) for branch in block.branches))
     units = sorted(tasks(block))
-    return _chains([Task(unit) for unit in units], _induced(predecessors, units))
+    return _chains(units, predecessors)
 
 
-def _chains(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]) -> Block:
+def _chains(units: Sequence[int], predecessors: Sequence[frozenset[int]]) -> Block:
     """Chains side by side. A chain waits for chains before it alone, so that there is always one that goes on."""
-    parts: list[list[Block]] = []
+    inside = set(units)
+    chains: list[list[Block]] = []
     lasts: list[int] = []
     chain_of: dict[int, int] = {}
-    for vertex, before in enumerate(predecessors):
-        chain = max((chain_of[source] for source in before), default=-1)
-        if chain >= 0 and lasts[chain] in before:
-            waits = before - {lasts[chain]}
-            lasts[chain] = vertex
+    for unit in units:
+        waits = predecessors[unit] & inside
+        chain = max((chain_of[before] for before in waits), default=-1)
+        if chain >= 0 and lasts[chain] in waits:
+            waits -= {lasts[chain]}
+            lasts[chain] = unit
         else:
-            waits, chain = before, len(parts)
-            parts.append([])
-            lasts.append(vertex)
-        parts[chain] += [*([_gate(blocks[source] for source in waits)] if waits else []), blocks[vertex]]
-        chain_of[vertex] = chain
-    return _par(*(_seq(*part) for part in parts))
+            chain = len(chains)
+            chains.append([])
+            lasts.append(unit)
+        chains[chain] += [*([Gate(tuple(sorted(waits)))] if waits else []), Task(unit)]
+        chain_of[unit] = chain
+    return par(*(seq(*chain) for chain in chains))
 
 
-def _nest(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]) -> Block:
-    reduced, order = _Reduction(blocks, predecessors).run()
-    held_back: list[Block] = []
-    while len(reduced) > 1:
-        if len(components := _components(order)) > 1:
-            reduced = [_par(*(_part(reduced, order, part) for part in components))]
-        elif len(segments := _segments(order)) > 1:
-            reduced = [_seq(*(_part(reduced, order, part) for part in segments))]
-        else:
-            last = _best_last(reduced, order)
-            held_back.append(_seq(_gate(reduced[source] for source in order[last]), reduced[last]))
-            reduced, order = _without(last, reduced, order)
-    return _par(reduced[0], *reversed(held_back)) if held_back else reduced[0]
-
-
-def _best_last(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]) -> int:
-    """Of the vertices that nothing follows, the one without which most of the rest merges; the later of equals."""
-    followed = frozenset[int]().union(*predecessors)
-    lasts = [vertex for vertex in range(len(blocks)) if vertex not in followed]
-    if len(blocks) > TRIED_VERTICES:
-        return lasts[-1]
-    return min(reversed(lasts), key=lambda vertex: len(_without(vertex, blocks, predecessors)[0]))
-
-
-def _without(
-    vertex: int, blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]
-) -> tuple[list[Block], list[frozenset[int]]]:
-    rest = [other for other in range(len(blocks)) if other != vertex]
-    return _Reduction([blocks[other] for other in rest], _induced(predecessors, rest)).run()
-
-
-def _part(blocks: Sequence[Block], predecessors: Sequence[frozenset[int]], part: Sequence[int]) -> Block:
-    return _nest([blocks[vertex] for vertex in part], _induced(predecessors, part))
-
-
-def _induced(predecessors: Sequence[frozenset[int]], part: Sequence[int]) -> list[frozenset[int]]:
-    """The order among some vertices, renumbered; a part is convex, so no path between them leaves it."""
-    position = {vertex: index for index, vertex in enumerate(part)}
-    return [frozenset(position[before] for before in predecessors[vertex] if before in position) for vertex in part]
-
-
-class _Reduction:
-    """Applies the two rules until neither fits."""
-
-    def __init__(self, blocks: Sequence[Block], predecessors: Sequence[frozenset[int]]) -> None:
-        self.blocks = dict(enumerate(blocks))
-        self.above, self.below = neighbours(reduce_transitively(predecessors))
-        self.twins: dict[tuple[frozenset[int], frozenset[int]], int] = {}
-
-    def run(self) -> tuple[list[Block], list[frozenset[int]]]:
-        pending = dict.fromkeys(sorted(self.blocks, reverse=True))
-        while pending:
-            vertex, _ = pending.popitem()
-            if vertex in self.blocks:
-                for changed in self._series(vertex) or self._parallel(vertex):
-                    pending[changed] = None
-        order = topological_order(sorted(self.blocks), links(self.above))
-        position = {vertex: index for index, vertex in enumerate(order)}
-        return [self.blocks[vertex] for vertex in order], [
-            frozenset(position[before] for before in self.above[vertex]) for vertex in order
-        ]
-
-    def _series(self, vertex: int) -> list[int]:
-        if len(self.below[vertex]) != 1:
-            return []
-        (after,) = self.below[vertex]
-        if len(self.above[after]) != 1:
-            return []
-        self.blocks[vertex] = _seq(self.blocks[vertex], self.blocks.pop(after))
-        self.below[vertex] = self.below.pop(after)
-        del self.above[after]
-        for far in self.below[vertex]:
-            self.above[far].discard(after)
-            self.above[far].add(vertex)
-        return [vertex, *self.above[vertex], *self.below[vertex]]
-
-    def _parallel(self, vertex: int) -> list[int]:
-        key = (frozenset(self.above[vertex]), frozenset(self.below[vertex]))
-        twin = self.twins.get(key)
-        if twin is None or twin == vertex or not self._is(twin, key):
-            self.twins[key] = vertex
-            return []
-        first, second = sorted((twin, vertex))
-        self.blocks[first] = _par(self.blocks[first], self.blocks.pop(second))
-        for neighbour in self.above.pop(second):
-            self.below[neighbour].discard(second)
-        for neighbour in self.below.pop(second):
-            self.above[neighbour].discard(second)
-        self.twins[key] = first
-        return [first, *self.above[first], *self.below[first]]
-
-    def _is(self, vertex: int, key: tuple[frozenset[int], frozenset[int]]) -> bool:
-        above, below = key
-        return vertex in self.blocks and self.above[vertex] == above and self.below[vertex] == below
-
-
-def _components(predecessors: Sequence[frozenset[int]]) -> list[list[int]]:
-    """The weakly connected parts, in the order of their first vertices."""
-    root = list(range(len(predecessors)))
-
-    def find(vertex: int) -> int:
-        while root[vertex] != vertex:
-            root[vertex] = root[root[vertex]]
-            vertex = root[vertex]
-        return vertex
-
-    for vertex, sources in enumerate(predecessors):
-        for source in sources:
-            low, high = sorted((find(vertex), find(source)))
-            root[high] = low
-    parts: dict[int, list[int]] = {}
-    for vertex in range(len(predecessors)):
-        parts.setdefault(find(vertex), []).append(vertex)
-    return list(parts.values())
-
-
-def _segments(predecessors: Sequence[frozenset[int]]) -> list[list[int]]:
-    """Cut wherever all that comes before is above all that comes after."""
-    above = ancestor_masks(predecessors)
-    common = [0] * (len(above) + 1)
-    common[len(above)] = -1
-    for vertex in reversed(range(len(above))):
-        common[vertex] = common[vertex + 1] & above[vertex]
-    cuts = [cut for cut in range(1, len(above)) if common[cut] & (1 << cut) - 1 == (1 << cut) - 1]
-    return [list(range(start, end)) for start, end in zip([0, *cuts], [*cuts, len(above)], strict=True)]
-
-
-def _seq(*blocks: Block) -> Block:
-    flat = [part for block in blocks for part in (block.blocks if isinstance(block, Seq) else (block,))]
-    return flat[0] if len(flat) == 1 else Seq(tuple(flat))
-
-
-def _par(*branches: Block) -> Block:
-    flat = [part for block in branches for part in (block.branches if isinstance(block, Par) else (block,))]
-    return flat[0] if len(flat) == 1 else Par(tuple(flat))
+def why_prime(predecessors: Mapping[int, frozenset[int]]) -> tuple[int, int, int, int] | None:
+    """The letter N that keeps a part from nesting: a and b before c, b before d, and a not before d."""
+    above = {vertex: before & predecessors.keys() for vertex, before in predecessors.items()}
+    ancestors: dict[int, frozenset[int]] = {}
+    for vertex in sorted(above):
+        ancestors[vertex] = above[vertex].union(*(ancestors[before] for before in above[vertex]))
+    for c, of_c in above.items():
+        for d, of_d in above.items():
+            shared = of_c & of_d
+            other = of_c - ancestors[d] - {d}
+            if c != d and c not in ancestors[d] and shared and other:
+                return min(other), min(shared), c, d
+    return None

@@ -3,7 +3,8 @@
 Nodes that do no input or output take microseconds, so they ride along with a node that does. A unit holds at most one
 node that waits on the outside world inside its call, is convex (no path leaves it and comes back), and delays no other
 node that waits on the outside world by more than those microseconds; a light node itself may be run, and shown, as late
-as the node it rides with. A node that waits in Step Functions ends its unit, and is concluded by the unit that follows.
+as the node it rides with. A node that goes on in Step Functions, a wait or a container, ends its unit, and is concluded
+by the unit that follows.
 """
 
 from __future__ import annotations
@@ -11,29 +12,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .graph import Graph, Node
-from .node_type import Kind
+from .graph import Graph
 from .relation import ancestor_masks, links, neighbours, reduce_transitively, topological_order
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What one Task state runs: conclude a wait, run nodes in order, then perhaps begin a wait."""
+    """What one Task state runs: conclude a paused node, run nodes in order, then perhaps begin one that pauses."""
 
     nodes: tuple[str, ...]
-    """In topological order; a wait that the unit begins stands last."""
+    """In topological order; a node that the unit only begins stands last."""
     concludes: str | None = None
-    """The wait that ended before this unit."""
-    waits: str | None = None
-    """The wait that the unit begins: a Wait state follows it."""
+    """The wait or container that ended before this unit."""
+    begins: str | None = None
+    """The wait or container that the unit begins: a Wait or Map state follows it."""
     anchor: str | None = None
     """The node with a retry and a time limit of its own, which become the Task's."""
 
 
 def decided_by(unit: Unit) -> tuple[str, ...]:
-    """The nodes that are decided when a unit is done: all but a wait that it only begins."""
+    """The nodes that are decided when a unit is done: all but one that it only begins."""
     concluded = (unit.concludes,) if unit.concludes else ()
-    return concluded + tuple(node_id for node_id in unit.nodes if node_id != unit.waits)
+    return concluded + tuple(node_id for node_id in unit.nodes if node_id != unit.begins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class _Fusion:
         light = self._is_light(vertex)
         if len(above) == 1:
             (before,) = above
-            if not self._waits(before) and (light or self._ends_in_wait(before, vertex)):
+            if not self._begins(before) and (light or self._ends_in_pause(before, vertex)):
                 return before, vertex
         if light and len(below) == 1:
             (after,) = below
@@ -94,21 +94,21 @@ class _Fusion:
                 return vertex, after
         return self._twin(vertex) if light and not self._concludes(vertex) else None
 
-    def _ends_in_wait(self, before: int, vertex: int) -> bool:
-        """A wait may end the unit before it when nothing else follows that unit."""
-        return self._waits(vertex) and not self._has_anchor(vertex) and self.below[before] == {vertex}
+    def _ends_in_pause(self, before: int, vertex: int) -> bool:
+        """What pauses may end the unit before it when nothing else follows that unit."""
+        return self._begins(vertex) and not self._has_anchor(vertex) and self.below[before] == {vertex}
 
-    def _waits(self, vertex: int) -> bool:
-        return any(self.steps[step].begins_wait for step in self.members[vertex])
+    def _begins(self, vertex: int) -> bool:
+        return any(self.steps[step].begins for step in self.members[vertex])
 
     def _concludes(self, vertex: int) -> bool:
-        return any(self.steps[step].concludes_wait for step in self.members[vertex])
+        return any(self.steps[step].concludes for step in self.members[vertex])
 
     def _has_anchor(self, vertex: int) -> bool:
         return any(self.steps[step].is_anchor for step in self.members[vertex])
 
     def _is_light(self, vertex: int) -> bool:
-        return not self._has_anchor(vertex) and not self._waits(vertex)
+        return not self._has_anchor(vertex) and not self._begins(vertex)
 
     def _twin(self, vertex: int) -> tuple[int, int] | None:
         """Light units with the same predecessors become ready together, so one call runs both."""
@@ -173,41 +173,35 @@ class _Fusion:
         anchor = next((step for step in members if self.steps[step].is_anchor), None)
         steps = [self.steps[step] for step in sorted(members, key=lambda step: self._turn(step, anchor))]
         return Unit(
-            nodes=tuple(step.node_id for step in steps if not step.concludes_wait),
-            concludes=next((step.node_id for step in steps if step.concludes_wait), None),
-            waits=next((step.node_id for step in steps if step.begins_wait), None),
+            nodes=tuple(step.node_id for step in steps if not step.concludes),
+            concludes=next((step.node_id for step in steps if step.concludes), None),
+            begins=next((step.node_id for step in steps if step.begins), None),
             anchor=None if anchor is None else self.steps[anchor].node_id,
         )
 
     def _turn(self, step: int, anchor: int | None) -> tuple[bool, bool, int]:
-        """What need not wait for the anchor goes before it; a wait that the unit begins goes last."""
+        """What need not wait for the anchor goes before it; a node that the unit only begins goes last."""
         after = anchor is not None and (step == anchor or bool(self.ancestors[step] >> anchor & 1))
-        return self.steps[step].begins_wait, after, step
+        return self.steps[step].begins, after, step
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A node, or one end of a node that waits in Step Functions."""
+    """A node, or one end of a node that goes on in Step Functions."""
 
     node_id: str
     is_anchor: bool = False
-    begins_wait: bool = False
-    concludes_wait: bool = False
+    begins: bool = False
+    concludes: bool = False
 
 
 def _steps(graph: Graph) -> Iterable[_Step]:
     for node in graph.nodes.values():
-        if node.type.kind is Kind.WAIT and not node.disabled:
-            yield _Step(node.id, begins_wait=True)
-            yield _Step(node.id, concludes_wait=True)
+        if node.is_paused:
+            yield _Step(node.id, begins=True)
+            yield _Step(node.id, concludes=True)
         else:
-            yield _Step(node.id, is_anchor=is_anchor(node))
-
-
-def is_anchor(node: Node) -> bool:
-    """A node that may take its time in a call, or that asks for a retry of its own, gets a Task for it."""
-    kind = node.type.kind
-    return not node.disabled and (kind is Kind.IO or (kind is Kind.PURE and node.max_attempts > 1))
+            yield _Step(node.id, is_anchor=node.is_anchor)
 
 
 def _predecessors(graph: Graph, steps: list[_Step]) -> list[set[int]]:

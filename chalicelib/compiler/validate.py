@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from .check_node import CheckedNode, Findings, check_node
+from .containers import Containers
 from .expressions import NODE_FIELDS
-from .graph import Edge, Graph
+from .graph import DEFAULT_HANDLE, ERROR_HANDLE, Edge, Graph, Node
 from .node_type import NodeType
 from .problems import InvalidGraphError
 from .relation import ancestor_masks, find_cycles, topological_order
 from .shape import EdgeShape, GraphShape
 from .words import listed
-
-ERROR_HANDLE = "error"
-DEFAULT_HANDLE = "out"
 
 
 def validate(shape: GraphShape, node_types: Mapping[str, NodeType]) -> Graph:
@@ -23,15 +22,32 @@ def validate(shape: GraphShape, node_types: Mapping[str, NodeType]) -> Graph:
     nodes = [check_node(node, index, node_types, findings) for index, node in enumerate(shape.nodes)]
     by_id = {node.shape.id: node for node in nodes}
     _check_duplicates(shape, findings)
-    _check_parents(nodes, findings)
-    edges = list(_edges(shape.edges, by_id, findings))
+    containers = Containers(nodes, findings)
+    edges = list(_edges(shape.edges, by_id, containers, findings))
     links = [(edge.source, edge.target) for edge in edges]
     _check_cycles(by_id, links, findings)
-    _check_references(nodes, links, findings)
+    _check_references(nodes, links, containers, findings)
     if findings.problems:
         raise InvalidGraphError(findings.problems)
-    order = topological_order(by_id, links)
-    return Graph({node_id: by_id[node_id].as_node() for node_id in order}, tuple(edges))
+    return _graph({node_id: by_id[node_id].as_node() for node_id in topological_order(by_id, links)}, edges, containers)
+
+
+def _graph(
+    nodes: Mapping[str, Node],
+    edges: Sequence[Edge],
+    containers: Containers,
+    container: str | None = None,
+    outside: frozenset[str] = frozenset(),
+) -> Graph:
+    """The nodes right inside a container, or on the canvas itself, with the bodies of the containers among them."""
+    inside = {node_id: node for node_id, node in nodes.items() if containers.parent[node_id] == container}
+    graph = Graph(inside, tuple(edge for edge in edges if edge.source in inside), outside=outside)
+    bodies = {
+        node_id: _graph(nodes, edges, containers, node_id, frozenset(graph.ancestors(node_id)))
+        for node_id, node in inside.items()
+        if node.each
+    }
+    return replace(graph, bodies=bodies) if bodies else graph
 
 
 def _check_duplicates(shape: GraphShape, findings: Findings) -> None:
@@ -45,14 +61,9 @@ def _check_duplicates(shape: GraphShape, findings: Findings) -> None:
             seen.add(item_id)
 
 
-def _check_parents(nodes: Iterable[CheckedNode], findings: Findings) -> None:
-    for node in nodes:
-        if node.shape.parent_id is not None:
-            message = f'node "{node.shape.id}": its parent "{node.shape.parent_id}" is not a container'
-            findings.add("bad_parent", message, f"{node.path}.parentId", node_id=node.shape.id)
-
-
-def _edges(shapes: Iterable[EdgeShape], nodes: Mapping[str, CheckedNode], findings: Findings) -> Iterator[Edge]:
+def _edges(
+    shapes: Iterable[EdgeShape], nodes: Mapping[str, CheckedNode], containers: Containers, findings: Findings
+) -> Iterator[Edge]:
     for index, shape in enumerate(shapes):
         missing = [end for end in ("source", "target") if getattr(shape, end) not in nodes]
         for end in missing:
@@ -64,6 +75,9 @@ def _edges(shapes: Iterable[EdgeShape], nodes: Mapping[str, CheckedNode], findin
             if wrong := _wrong_handle(handle, nodes[shape.source]):
                 path = f"edges[{index}].sourceHandle"
                 findings.add("unknown_handle", f'edge "{shape.id}": {wrong}', path, edge_id=shape.id)
+            if wrong := containers.border_between(shape.source, shape.target):
+                message = f'edge "{shape.id}" {wrong}'
+                findings.add("crosses_border", message, f"edges[{index}]", edge_id=shape.id)
             yield Edge(shape.id, shape.source, shape.target, handle)
 
 
@@ -84,13 +98,18 @@ def _check_cycles(nodes: Iterable[str], links: Iterable[tuple[str, str]], findin
         findings.add("cycle", f"the graph goes in a circle: {' → '.join(cycle)}", "edges", node_id=cycle[0])
 
 
-def _check_references(nodes: Sequence[CheckedNode], links: Sequence[tuple[str, str]], findings: Findings) -> None:
-    upstream = _Upstream([node.shape.id for node in nodes], links, findings)
+def _check_references(
+    nodes: Sequence[CheckedNode], links: Sequence[tuple[str, str]], containers: Containers, findings: Findings
+) -> None:
+    upstream = _Upstream([node.shape.id for node in nodes], links, containers, findings)
     for node in nodes:
         for path, expression in node.template.expressions:
+            where = f"{node.path}.data.config.{path}".rstrip(".")
+            if expression.names.item and containers.parent[node.shape.id] is None:
+                message = f'node "{node.shape.id}": config {path}: $item and $index are only inside a container'
+                findings.add("bad_reference", message, where, node_id=node.shape.id)
             for reference in expression.names.references:
                 if wrong := upstream.wrong(reference.node_id, reference.field, node.shape.id):
-                    where = f"{node.path}.data.config.{path}".rstrip(".")
                     message = f'node "{node.shape.id}": config {path}: {wrong}'
                     findings.add("bad_reference", message, where, node_id=node.shape.id)
 
@@ -98,8 +117,11 @@ def _check_references(nodes: Sequence[CheckedNode], links: Sequence[tuple[str, s
 class _Upstream:
     """Who is above whom; of nodes on or behind a cycle no one can tell."""
 
-    def __init__(self, ids: Iterable[str], links: Sequence[tuple[str, str]], findings: Findings) -> None:
+    def __init__(
+        self, ids: Iterable[str], links: Sequence[tuple[str, str]], containers: Containers, findings: Findings
+    ) -> None:
         self._findings = findings
+        self._containers = containers
         self._ids = dict.fromkeys(ids)
         order = topological_order(self._ids, links)
         self._number = {node_id: number for number, node_id in enumerate(order)}
@@ -118,7 +140,13 @@ class _Upstream:
             return f"{name} is not a node{backticks or self._findings.hint(upper, self._ids)}"
         if field is not None and field not in NODE_FIELDS:
             return f"{name} has no {field}; write {name}.output.{field}"
-        if not self._is_above(upper, lower):
+        around = self._containers.around(lower)
+        if upper in around:
+            return f"{name} is the container around it and gives nothing yet; $item is the item"
+        within = self._containers.parent[upper]
+        if within is not None and within not in around:
+            return f"{name} is inside {within}; what comes of all items is $nodes.{within}.output"
+        if not any(self._is_above(upper, each) for each in (lower, *around)):
             return f"{name} is not upstream of it, so it may not have run; draw a path from it"
         return None
 

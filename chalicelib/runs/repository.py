@@ -1,9 +1,9 @@
-"""SQL of workflow_runs and workflow_run_nodes."""
+"""SQL of workflow_runs, of the results of their nodes, and of gates."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from chalicelib.db import Connection
@@ -12,7 +12,18 @@ from chalicelib.jsontext import to_text
 from chalicelib.paging import Page
 from chalicelib.workflows.schemas import VersionRow
 
-from .schemas import ClosedGate, NewRun, NodeRecord, RunDetail, RunRow, RunState, StartableRun, UnfinishedRun
+from .schemas import (
+    ClosedGate,
+    NewRun,
+    NodeRecord,
+    RunDetail,
+    RunRow,
+    RunState,
+    Scope,
+    StartableRun,
+    UnfinishedRun,
+    json_or_null,
+)
 
 
 class RunRepository:
@@ -86,13 +97,8 @@ class RunRepository:
             """
             SELECT r.id, r.workflow_id, r.workspace_id, r.version, r.status, r.trigger, r.triggered_by,
                    r.started_at, r.completed_at, r.error_message, r.input, r.output, r.execution_arn,
-                   CASE WHEN r.status = 'succeeded' THEN r.node_results ELSE coalesce((
-                     SELECT jsonb_object_agg(drawn.node ->> 'id', node_result(n))
-                     FROM workflow_versions v
-                     CROSS JOIN LATERAL jsonb_array_elements(v.graph_definition -> 'nodes') AS drawn(node)
-                     LEFT JOIN workflow_run_nodes n ON n.run_id = r.id AND n.node_id = drawn.node ->> 'id'
-                     WHERE v.workflow_id = r.workflow_id AND v.version = r.version
-                   ), '{}') END AS node_results
+                   CASE WHEN r.status = 'succeeded' THEN r.node_results
+                     ELSE run_node_results(r.id, r.status NOT IN ('pending', 'running')) END AS node_results
             FROM workflow_runs r
             WHERE r.id = %s AND r.workflow_id = %s AND r.workspace_id = %s
             """,
@@ -142,25 +148,41 @@ class RunRepository:
         ).fetchall()
         return cast("list[UnfinishedRun]", rows)
 
-    def find_state(self, run_id: UUID, nodes: Iterable[str], outputs: Iterable[str]) -> RunState | None:
-        """The run and the records of some nodes; of those in `outputs` with output and error."""
+    def find_state(self, scope: Scope, nodes: Iterable[str], outputs: Iterable[str]) -> RunState | None:
+        """The run, the item, and the records of some nodes in or around it; of those in `outputs` with output and
+        error."""
         row = self._connection.execute(
             """
             SELECT r.id, r.workflow_id, r.workspace_id, r.version, r.status, r.trigger, r.started_at, r.input,
+                   i.item, i.status AS item_status,
                    (SELECT jsonb_agg(jsonb_build_object(
-                      'node_id', n.node_id, 'status', n.status, 'branch', n.branch, 'attempts', n.attempts,
+                      'node_id', n.node_id, 'path', n.path, 'status', n.status, 'branch', n.branch,
+                      'attempts', n.attempts,
                       'output', CASE WHEN n.node_id = ANY(%(outputs)s) THEN n.output END,
                       'error', CASE WHEN n.node_id = ANY(%(outputs)s) THEN n.error END))
                     FROM workflow_run_nodes n
-                    WHERE n.run_id = r.id AND n.node_id = ANY(%(nodes)s)) AS records
-            FROM workflow_runs r WHERE r.id = %(run_id)s
+                    WHERE n.run_id = r.id AND n.path = ANY(%(paths)s) AND n.node_id = ANY(%(nodes)s)) AS records
+            FROM workflow_runs r
+            LEFT JOIN workflow_run_items i
+              ON i.run_id = r.id AND i.node_id = %(container)s AND i.scope = %(outer)s AND i.position = %(index)s
+            WHERE r.id = %(run_id)s
             """,
-            {"run_id": run_id, "nodes": list(nodes), "outputs": list(outputs)},
+            {
+                "run_id": scope.run_id,
+                "container": scope.container,
+                "outer": scope.outer,
+                "index": scope.index,
+                "paths": list(scope.paths),
+                "nodes": list(nodes),
+                "outputs": list(outputs),
+            },
         ).fetchone()
         if row is None:
             return None
         records = row.pop("records") or []
-        return RunState(row, {record["node_id"]: NodeRecord(**record) for record in records})
+        item, item_status = row.pop("item"), row.pop("item_status")
+        by_id = {record["node_id"]: NodeRecord(**record) for record in records}
+        return RunState(row, by_id, item, scope.index, item_status)
 
     def save_records(self, run_id: UUID, records: Collection[NodeRecord]) -> set[str]:
         """Write node results; the ids of those written.
@@ -171,13 +193,13 @@ class RunRepository:
         rows = self._connection.execute(
             """
             INSERT INTO workflow_run_nodes
-              (run_id, node_id, status, started_at, completed_at, attempts, output, error, branch)
+              (run_id, path, node_id, status, started_at, completed_at, attempts, output, error, branch)
             SELECT %(run_id)s, given.*
-            FROM unnest(%(node_id)s::text[], %(status)s::text[], %(started_at)s::timestamptz[],
+            FROM unnest(%(path)s::text[], %(node_id)s::text[], %(status)s::text[], %(started_at)s::timestamptz[],
                         %(completed_at)s::timestamptz[], %(attempts)s::int[], %(output)s::jsonb[],
-                        %(error)s::jsonb[], %(branch)s::text[]) AS given(node_id)
-            ORDER BY given.node_id
-            ON CONFLICT (run_id, node_id) DO UPDATE SET
+                        %(error)s::jsonb[], %(branch)s::text[]) AS given(path, node_id)
+            ORDER BY given.path, given.node_id
+            ON CONFLICT (run_id, path, node_id) DO UPDATE SET
               status = EXCLUDED.status,
               started_at = coalesce(workflow_run_nodes.started_at, EXCLUDED.started_at),
               completed_at = EXCLUDED.completed_at,
@@ -191,54 +213,68 @@ class RunRepository:
             """,
             {
                 "run_id": run_id,
+                "path": [record.path for record in records],
                 "node_id": [record.node_id for record in records],
                 "status": [record.status for record in records],
                 "started_at": [record.started_at for record in records],
                 "completed_at": [record.completed_at for record in records],
                 "attempts": [record.attempts for record in records],
-                "output": [_json_or_null(record.output) for record in records],
-                "error": [_json_or_null(record.error) for record in records],
+                "output": [json_or_null(record.output) for record in records],
+                "error": [json_or_null(record.error) for record in records],
                 "branch": [record.branch for record in records],
             },
         ).fetchall()
         return {row["node_id"] for row in rows}
 
-    def lock(self, run_id: UUID) -> str | None:
-        """The status of a run that no one else settles until the transaction ends; None where it is gone.
+    def lock(self, scope: Scope) -> str | None:
+        """The status of a run, or of an item of a run that goes on, that no one else settles until the transaction
+        ends; None where it is gone.
 
         Writing node results takes a share of the run's key, which this lock leaves alone: no deadlock with it.
         """
+        if scope.container is None:
+            query = "SELECT status FROM workflow_runs WHERE id = %(run_id)s FOR NO KEY UPDATE"
+        else:
+            query = """
+                SELECT CASE WHEN r.status IN ('pending', 'running') THEN i.status ELSE r.status END AS status
+                FROM workflow_run_items i JOIN workflow_runs r ON r.id = i.run_id
+                WHERE i.run_id = %(run_id)s AND i.node_id = %(container)s AND i.scope = %(outer)s
+                  AND i.position = %(index)s
+                FOR NO KEY UPDATE OF i
+                """
         row = self._connection.execute(
-            "SELECT status FROM workflow_runs WHERE id = %s FOR NO KEY UPDATE", (run_id,)
+            query,
+            {"run_id": scope.run_id, "container": scope.container, "outer": scope.outer, "index": scope.index},
         ).fetchone()
         return row["status"] if row else None
 
-    def list_records(self, run_id: UUID) -> dict[str, NodeRecord]:
-        """The records of all nodes that have one, without their outputs."""
+    def list_records(self, scope: Scope) -> dict[str, NodeRecord]:
+        """The records of all nodes of a run or an item that have one, without their outputs."""
         rows = self._connection.execute(
             """
-            SELECT node_id, status, started_at, completed_at, attempts, error, branch
-            FROM workflow_run_nodes WHERE run_id = %s
+            SELECT node_id, path, status, started_at, completed_at, attempts, error, branch
+            FROM workflow_run_nodes WHERE run_id = %s AND path = %s
             """,
-            (run_id,),
+            (scope.run_id, scope.path),
         ).fetchall()
         return {row["node_id"]: NodeRecord(**row) for row in rows}
 
-    def save_gate(self, run_id: UUID, gate: str, token: str, nodes: Iterable[str]) -> None:
+    def save_gate(self, scope: Scope, gate: str, token: str, nodes: Iterable[str]) -> None:
         """A gate that is closed; a later token of the same gate takes the place of an earlier one."""
         self._connection.execute(
             """
-            INSERT INTO workflow_run_gates (run_id, gate, token, nodes)
-            VALUES (%s, %s, %s, %s)
-            ON CONFLICT (run_id, gate) DO UPDATE SET token = EXCLUDED.token, nodes = EXCLUDED.nodes
+            INSERT INTO workflow_run_gates (run_id, path, gate, token, nodes)
+            VALUES (%s, %s, %s, %s, %s)
+            ON CONFLICT (run_id, path, gate) DO UPDATE SET token = EXCLUDED.token, nodes = EXCLUDED.nodes
             """,
-            (run_id, gate, token, list(nodes)),
+            (scope.run_id, scope.path, gate, token, list(nodes)),
         )
 
-    def list_gates(self, run_id: UUID) -> list[ClosedGate]:
-        """The closed gates of a run."""
+    def list_gates(self, scope: Scope) -> list[ClosedGate]:
+        """The closed gates of a run or an item."""
         rows = self._connection.execute(
-            "SELECT gate, token, nodes FROM workflow_run_gates WHERE run_id = %s ORDER BY gate", (run_id,)
+            "SELECT gate, token, nodes FROM workflow_run_gates WHERE run_id = %s AND path = %s ORDER BY gate",
+            (scope.run_id, scope.path),
         ).fetchall()
         return [ClosedGate(**row) for row in rows]
 
@@ -246,6 +282,12 @@ class RunRepository:
         """Forget gates that were opened."""
         self._connection.execute(
             "DELETE FROM workflow_run_gates WHERE run_id = %s AND token = ANY(%s)", (run_id, list(tokens))
+        )
+
+    def delete_gates_below(self, scope: Scope) -> None:
+        """Forget all gates of a run or an item, and of the items in it."""
+        self._connection.execute(
+            "DELETE FROM workflow_run_gates WHERE run_id = %s AND starts_with(path, %s)", (scope.run_id, scope.path)
         )
 
     def settle(self, run_id: UUID, status: str, ends: list[str], error_message: str | None) -> None:
@@ -257,20 +299,9 @@ class RunRepository:
               status = %(status)s,
               error_message = %(error_message)s,
               completed_at = clock_timestamp(),
-              node_results = coalesce((
-                SELECT jsonb_object_agg(n.node_id, node_result(n))
-                FROM workflow_run_nodes n WHERE n.run_id = %(run_id)s), '{}'),
-              output = CASE cardinality(%(ends)s::text[])
-                WHEN 0 THEN NULL
-                WHEN 1 THEN (SELECT n.output FROM workflow_run_nodes n
-                             WHERE n.run_id = %(run_id)s AND n.node_id = (%(ends)s::text[])[1])
-                ELSE (SELECT jsonb_object_agg(n.node_id, n.output) FROM workflow_run_nodes n
-                      WHERE n.run_id = %(run_id)s AND n.node_id = ANY(%(ends)s)) END
+              node_results = run_node_results(id, TRUE),
+              output = joined_output(id, '', %(ends)s::text[])
             WHERE id = %(run_id)s AND status IN ('pending', 'running')
             """,
             {"run_id": run_id, "status": status, "ends": ends, "error_message": error_message},
         )
-
-
-def _json_or_null(value: Any) -> str | None:
-    return None if value is None else to_text(value)

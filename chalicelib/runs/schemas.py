@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chalicelib.compiler.graph import Edge, Node
+from chalicelib.compiler.graph import DEFAULT_HANDLE, ERROR_HANDLE, Node
 from chalicelib.jsontext import to_text
 
 RunStatus = Literal["pending", "running", "succeeded", "failed", "cancelled", "timed_out"]
@@ -19,7 +19,6 @@ RUN_STATUSES: tuple[RunStatus, ...] = ("pending", "running", "succeeded", "faile
 FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
 
 NodeStatus = Literal["running", "waiting", "succeeded", "failed", "skipped", "cancelled"]
-ERROR_BRANCH = "error"
 
 
 class Execute(BaseModel):
@@ -84,11 +83,54 @@ class UnfinishedRun(StartableRun):
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """A run, or one item of a container in it: what a graph or a body runs for."""
+
+    run_id: UUID
+    path: str = ""
+    """Which item, of the outermost container first: `"3/0/"` is the first of the fourth; of a run, nothing."""
+    container: str | None = None
+    """Of an item, the id of its container."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of the run, of the items around, and its own."""
+        steps = self.path.split("/")[:-1]
+        return tuple("".join(f"{step}/" for step in steps[:count]) for count in range(len(steps) + 1))
+
+    @property
+    def outer(self) -> str:
+        """The path of what the item's container is in."""
+        return self.paths[-2] if self.path else ""
+
+    @property
+    def index(self) -> int | None:
+        """The item's position; None of a run."""
+        return int(self.path.split("/")[-2]) if self.path else None
+
+    def item(self, container: str, index: int) -> Scope:
+        """An item of a container in here."""
+        return Scope(self.run_id, f"{self.path}{index}/", container)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRecord:
+    """One item of a container, and what came of it."""
+
+    position: int
+    item: Any
+    status: Literal["pending", "succeeded", "failed", "cancelled"]
+    output: Any = None
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRecord:
-    """The stored result of one node of one run."""
+    """The stored result of one node of a run, or of an item of it."""
 
     node_id: str
     status: NodeStatus
+    path: str = ""
     started_at: datetime | None = None
     completed_at: datetime | None = None
     attempts: int = 0
@@ -100,13 +142,17 @@ class NodeRecord:
         """Whether its outgoing edges are decided: it ran to its end, or never will."""
         return self.status in ("succeeded", "skipped") or (self.status == "failed" and node.on_error != "fail")
 
-    def makes_live(self, edge: Edge, source: Node) -> bool:
-        """Whether an edge leaving this node is live."""
+    def begun(self, node: Node) -> bool:
+        """Whether it goes on in Step Functions now."""
+        return node.is_paused and self.status in ("running", "waiting")
+
+    def goes_on_by(self, handle: str, node: Node) -> bool:
+        """Whether the edges that leave this node by a handle are live."""
         if self.status == "succeeded":
-            return edge.handle == (self.branch or "out")
-        if self.status != "failed" or source.on_error == "fail":
+            return handle == (self.branch or DEFAULT_HANDLE)
+        if self.status != "failed" or node.on_error == "fail":
             return False
-        return (edge.handle == ERROR_BRANCH) == (source.on_error == "branch")
+        return (handle == ERROR_HANDLE) == (node.on_error == "branch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +166,21 @@ class ClosedGate:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """What a unit needs to know of its run."""
+    """What a call needs to know of its run and its item."""
 
     run: Mapping[str, Any]
     """The columns of the run that `$run` shows, and its status and input."""
     records: Mapping[str, NodeRecord]
+    item: Any = None
+    index: int | None = None
+    item_status: str | None = None
 
     @property
-    def is_final(self) -> bool:
-        """Whether the run has ended."""
-        return self.run["status"] in FINAL
+    def status(self) -> str:
+        """Of the run; where that goes on, of the item."""
+        return self.run["status"] if self.run["status"] in FINAL else self.item_status or self.run["status"]
+
+
+def json_or_null(value: Any) -> str | None:
+    """JSON for the database, where nothing is NULL."""
+    return None if value is None else to_text(value)

@@ -108,9 +108,8 @@ class RunService:
     def _start(self, run: StartableRun, name: str) -> None:
         """The run's id names the execution, so that starting twice is starting once."""
         plan = self._workflows.plan(run["version_id"])
-        machine = plan.state_machine(self._settings.run_unit_function, self._settings.state_machine_role_arn)
-        ids = {"run_id": str(run["id"]), "version_id": str(run["version_id"])}
-        arn = self._step_functions.start(machine, name, ids)
+        ids = {"run_id": str(run["id"]), "version_id": str(run["version_id"]), "path": ""}
+        arn = self._step_functions.start_run(plan, name, ids)
         with self._database.connection() as connection:
             RunRepository(connection).mark_running(run["id"], arn)
         logger.info("run started", run_id=ids["run_id"], workflow_id=str(run["workflow_id"]), execution=arn)

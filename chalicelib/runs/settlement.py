@@ -15,7 +15,7 @@ Records = Mapping[str, NodeRecord]
 
 def is_due(graph: Graph, node: Node, records: Records) -> bool:
     """Whether a node runs, once the sources of its edges are decided: not disabled, and its join is met."""
-    live = [records[edge.source].makes_live(edge, graph.nodes[edge.source]) for edge in graph.incoming[node.id]]
+    live = [records[edge.source].goes_on_by(edge.handle, graph.nodes[edge.source]) for edge in graph.incoming[node.id]]
     joined = all(live) if node.join == "all" else any(live) or not live
     return joined and not node.disabled
 
@@ -30,17 +30,34 @@ def are_decided(graph: Graph, nodes: Iterable[str], records: Records) -> bool:
     return all(node_id in records and records[node_id].decided(graph.nodes[node_id]) for node_id in nodes)
 
 
+def dead_paths(graph: Graph, sources: Iterable[str], records: Records) -> Iterator[str]:
+    """The nodes that will not run by what was decided of these sources, and what follows from that.
+
+    A node that no record tells of is undecided, so nothing behind it is known to be dead.
+    """
+    known = {node_id: record for node_id, record in records.items() if node_id in graph.nodes}
+    pending = list(sources)
+    while pending:
+        for edge in graph.outgoing[pending.pop()]:
+            node = graph.nodes[edge.target]
+            above = graph.predecessors(node.id)
+            if node.id not in known and are_decided(graph, above, known) and not is_due(graph, node, known):
+                known[node.id] = NodeRecord(node.id, "skipped")
+                pending.append(node.id)
+                yield node.id
+
+
 def ends(graph: Graph, records: Records) -> Iterator[str]:
     """The nodes that ended a complete run: they ran, and nothing went on from them."""
     for node in graph.nodes.values():
         record = records[node.id]
-        goes_on = any(record.makes_live(edge, node) for edge in graph.outgoing[node.id])
+        goes_on = any(record.goes_on_by(edge.handle, node) for edge in graph.outgoing[node.id])
         if record.status != "skipped" and not goes_on:
             yield node.id
 
 
-def stopped(graph: Graph, records: Records, now: datetime) -> Iterator[NodeRecord]:
-    """New records for the undecided nodes of a run that ends early.
+def stopped(graph: Graph, records: Records, now: datetime, path: str = "") -> Iterator[NodeRecord]:
+    """New records for the undecided nodes of a run, or of the item at a path, that ends early.
 
     Skipped are those that would not have run anyway; cancelled those that would have, that were running, or
     of which no one knows because a node before them was cancelled.
@@ -51,7 +68,7 @@ def stopped(graph: Graph, records: Records, now: datetime) -> Iterator[NodeRecor
         if record is None:
             unknown = any(known[source].status == "cancelled" for source in graph.predecessors(node.id))
             status: NodeStatus = "cancelled" if unknown or is_due(graph, node, known) else "skipped"
-            known[node.id] = NodeRecord(node.id, status, completed_at=now)
+            known[node.id] = NodeRecord(node.id, status, path, completed_at=now)
             yield known[node.id]
         elif record.status in ("running", "waiting"):
             known[node.id] = replace(record, status="cancelled", completed_at=now)

@@ -1,0 +1,169 @@
+"""Items of a container: batches that one call runs, ranges that run in executions of their own, items that fail."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from .aws.step_functions import StepFunctions
+from .compiler import Plan
+from .compiler.costs import BATCH_ITEMS
+from .compiler.graph import Graph
+from .compiler.node_type import HttpClient
+from .db import Connection, Database
+from .node_call import NodeCall
+from .observability import logger
+from .runs.items import ItemRepository
+from .runs.repository import RunRepository
+from .runs.schemas import FINAL, ItemRecord, NodeRecord, Scope
+from .runs.settlement import ends, failed_node, stopped
+from .steps import NodeFailed, Steps
+from .unit_run import RunEnded, going_on, outputs_read
+
+SAVED_ITEMS = 50
+"""A batch writes what came of so many items at once; a call that dies has lost no more."""
+
+
+class ItemRuns:
+    """The items of one container of a run. A `scope` is the run or the item that the container is in."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        container: str,
+        database: Database,
+        step_functions: StepFunctions,
+        http: HttpClient,
+        max_output_bytes: int,
+    ) -> None:
+        self._plan = plan.holding(container)
+        self._container = container
+        self._body = self._plan.graph.bodies[container]
+        each = self._plan.graph.nodes[container].each
+        self._goes_on = each is not None and each.on_item_error == "continue"
+        self._database = database
+        self._step_functions = step_functions
+        self._http = http
+        self._max_output_bytes = max_output_bytes
+
+    def run_batch(self, scope: Scope, first: int) -> None:
+        """Run the batch of items that begins there, whose body is light; those that have ended are passed over.
+
+        Raises NodeFailed where an item failed that must not, RunEnded.
+        """
+        nodes = self._body.nodes.values()
+        outside = {node_id for node in nodes for node_id in outputs_read(self._body, node)} - set(self._body.nodes)
+        with self._database.connection() as connection:
+            state = going_on(scope, RunRepository(connection).find_state(scope, outside, outside))
+            positions = range(first, first + BATCH_ITEMS)
+            items = iter(ItemRepository(connection).list_batch(scope, self._container, positions))
+        calls = NodeCall.of_run(self._body, state, self._http, self._max_output_bytes)
+        while part := list(islice(items, SAVED_ITEMS)):
+            ended = list(self._until_failed(self._run_item(scope, item, calls, state.records) for item in part))
+            with self._database.transaction() as connection:
+                records = [record for _, of_item in ended for record in of_item]
+                RunRepository(connection).save_records(scope.run_id, records)
+                ItemRepository(connection).save(scope, self._container, [item for item, _ in ended])
+            if ended[-1][0].status == "failed" and not self._goes_on:
+                raise NodeFailed(self._container)
+
+    def _until_failed(
+        self, outcomes: Iterator[tuple[ItemRecord, list[NodeRecord]]]
+    ) -> Iterator[tuple[ItemRecord, list[NodeRecord]]]:
+        """The outcomes up to the first that lets nothing go on."""
+        for outcome in outcomes:
+            yield outcome
+            if outcome[0].status == "failed" and not self._goes_on:
+                return
+
+    def _run_item(
+        self, scope: Scope, item: ItemRecord, calls: NodeCall, outside: Mapping[str, NodeRecord]
+    ) -> tuple[ItemRecord, list[NodeRecord]]:
+        """What came of one item, and of the nodes in it."""
+        path = scope.item(self._container, item.position).path
+        calls = replace(calls, item=item.item, index=item.position)
+        steps = Steps(self._body, path, outside, calls, announce=lambda _: None)
+        try:
+            for node in self._body.nodes.values():
+                steps.run(node)
+        except NodeFailed:
+            known = {record.node_id: record for record in steps.unsaved}
+            left = list(stopped(self._body, known, datetime.now(UTC), path))
+            return replace(item, status="failed", error=_error(self._body, known)), steps.unsaved + left
+        ended = {node_id: steps.records[node_id].output for node_id in ends(self._body, steps.records)}
+        output = next(iter(ended.values())) if len(ended) == 1 else ended or None
+        return replace(item, status="succeeded", output=output), steps.unsaved
+
+    def run_elsewhere(self, scope: Scope, version_id: str, execution: str, token: str | None) -> None:
+        """Start the execution that runs the next range of items, or let the one that waits go on where none is left.
+
+        `execution` is the name of the one that waits, `token` its own when it begins to wait. Raises RunEnded.
+        """
+        with self._database.transaction() as connection:
+            pending, waiting = self._next(connection, scope, token)
+        if pending is None:
+            for each in waiting:
+                self._step_functions.release(each)
+            with self._database.connection() as connection:
+                RunRepository(connection).delete_gates(scope.run_id, waiting)
+            return
+        size = self._plan.loops[self._container].elsewhere
+        first = pending[0] - pending[0] % size
+        state = {
+            "run_id": str(scope.run_id),
+            "version_id": version_id,
+            "path": scope.path,
+            "execution": execution,
+            "items": [position for position in pending if position < first + size],
+        }
+        name = _execution_name(scope, self._container, execution, first)
+        self._step_functions.start_items(self._plan, self._container, name, state)
+
+    def _next(self, connection: Connection, scope: Scope, token: str | None) -> tuple[list[int] | None, list[str]]:
+        """The items that are left, None where nothing is to go on, and the tokens of who waits for them."""
+        repository, items = RunRepository(connection), ItemRepository(connection)
+        status = repository.lock(scope)
+        if status is None or status in FINAL:
+            raise RunEnded(f"run {scope.run_id} has ended")
+        gate = f"items of {self._container}"
+        if token:
+            repository.save_gate(scope, gate, token, [self._container])
+        waiting = [each.token for each in repository.list_gates(scope) if each.gate == gate]
+        failed = not self._goes_on and items.has_failed(scope, self._container)
+        pending = items.list_pending(scope, self._container)
+        return (None if failed else pending or None), waiting
+
+    def fail_item(self, item: Scope) -> None:
+        """End an item that failed. Raises NodeFailed where that fails its container, RunEnded."""
+        with self._database.transaction() as connection:
+            repository, items = RunRepository(connection), ItemRepository(connection)
+            status = repository.lock(item)
+            if status == "pending":
+                records = repository.list_records(item)
+                repository.save_records(item.run_id, list(stopped(self._body, records, datetime.now(UTC), item.path)))
+                items.cancel(item, [node.id for node in self._body.walk()])
+                repository.delete_gates_below(item)
+                items.settle(item, "failed", [], _error(self._body, records))
+                logger.info("item failed", run_id=str(item.run_id), path=item.path)
+        if status is None or status in ("cancelled", "timed_out"):
+            raise RunEnded(f"run {item.run_id} has ended")
+        if status != "succeeded" and not self._goes_on:
+            raise NodeFailed(self._container)
+
+
+def _error(body: Graph, records: Mapping[str, NodeRecord]) -> dict[str, Any]:
+    """What to tell of an item that failed: `{code, message, node_id}`."""
+    if found := failed_node(body, records):
+        node, message = found
+        return {"code": "node_failed", "message": f"node {node.title} failed: {message}", "node_id": node.id}
+    return {"code": "not_run", "message": "the platform could not run it", "node_id": None}
+
+
+def _execution_name(scope: Scope, container: str, parent: str, first: int) -> str:
+    """The name of the execution that runs a range of items for another one; the same for a start that is repeated."""
+    what = f"{parent} {container} {scope.path} {first}"
+    return f"{scope.run_id}-{hashlib.sha256(what.encode()).hexdigest()[:24]}"
