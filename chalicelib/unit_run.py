@@ -52,13 +52,13 @@ class UnitCall:
     def of(cls, run_id: UUID, path: str, unit: Mapping[str, Any]) -> UnitCall:
         """From the event of a Lambda."""
         return cls(
-            scope=Scope(run_id, path, unit["for_each"]),
-            nodes=tuple(unit["nodes"]),
-            concludes=unit["concludes"],
-            begins=unit["begins"],
-            tells={key: (node_id, handle) for key, (node_id, handle) in unit["tells"].items()},
-            last=unit["last"],
-            awaited=unit["awaited"],
+            scope=Scope(run_id, path, unit.get("for_each")),
+            nodes=tuple(unit.get("nodes", ())),
+            concludes=unit.get("concludes"),
+            begins=unit.get("begins"),
+            tells={key: (node_id, handle) for key, (node_id, handle) in unit.get("tells", {}).items()},
+            last=unit.get("last", False),
+            awaited=unit.get("awaited", False),
         )
 
     @property

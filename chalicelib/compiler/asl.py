@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .blocks import Block, Choice, Gate, Par, Seq, Task, gates
+from .blocks import Block, Choice, Gate, Par, Seq, Task, gates, tasks
 from .conditions import Outcome
 from .graph import Node
 from .node_type import Kind
@@ -29,7 +29,7 @@ from .states import (
     node_retries,
     time_limit,
 )
-from .units import Unit, decided_by
+from .units import Unit, decided_by, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class Emission:
     """The nodes that each Task state runs."""
     gates: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The nodes that each gate waits for."""
+    holds: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The nodes that each gate holds back, each for the unit that it is in."""
 
     @property
     def text(self) -> str:
@@ -152,7 +154,13 @@ class _Scope:
         """The states of a block. `last`: nothing that must run comes after it in its scope."""
         parts = block.blocks if isinstance(block, Seq) else (block,)
         must_run = max((index for index, part in enumerate(parts) if not isinstance(part, Choice)), default=0)
-        first, *more = [self._part(part, last=last and index >= must_run) for index, part in enumerate(parts)]
+        behind = (*parts[1:], parts[-1])
+        first, *more = [
+            self._gate(part, behind[index])
+            if isinstance(part, Gate)
+            else self._part(part, last=last and index >= must_run)
+            for index, part in enumerate(parts)
+        ]
         for fragment in more:
             first = first.then(fragment)
         return first
@@ -160,8 +168,6 @@ class _Scope:
     def _part(self, block: Block, *, last: bool) -> Fragment:
         if isinstance(block, Task):
             return self._unit(block.unit, last=last)
-        if isinstance(block, Gate):
-            return self._gate(block)
         if isinstance(block, Choice):
             return self._choice(block, last=last)
         assert isinstance(block, Par)
@@ -183,7 +189,7 @@ class _Scope:
 
     def _unit(self, position: int, *, last: bool) -> Fragment:
         unit = self._plan.units[position]
-        name = self._names.take(unit.anchor or unit.begins or next(iter(unit.nodes), unit.concludes) or "empty")
+        name = self._names.take(name_of(unit) or "empty")
         self._emitter.emission.units[name] = unit.nodes
         node = self._plan.graph.nodes[unit.anchor] if unit.anchor else None
         tells = self._tells(position)
@@ -197,6 +203,7 @@ class _Scope:
             "last": last,
             "awaited": position in self._awaited,
         }
+        payload = {key: value for key, value in payload.items() if value}
         task = call(self._function, SCOPE | {"unit": payload}, node_retries(node))
         task["TimeoutSeconds"] = time_limit(node)
         if kept := [*tells, *_KEPT.get(self._kind(unit), ())]:
@@ -237,11 +244,12 @@ class _Scope:
         choice = self._names.take(f"{node_id} where")
         return Fragment(choice, {choice: state} | items.states | chunks.states, items.exits + chunks.exits)
 
-    def _gate(self, gate: Gate) -> Fragment:
+    def _gate(self, gate: Gate, behind: Block) -> Fragment:
         """A Task that the runner ends, by its token, when the nodes that it waits for are decided."""
         name = self._names.take("Gate")
         nodes = [node_id for unit in gate.waits for node_id in decided_by(self._plan.units[unit])]
         self._emitter.emission.gates[name] = tuple(nodes)
+        self._emitter.emission.holds[name] = tuple(name_of(self._plan.units[unit]) for unit in tasks(behind))
         payload = SCOPE | {"gate": {"id": name, "for_each": self._container, "nodes": nodes}}
         return Fragment.of(name, call_for_token(self._function, payload), "Next")
 

@@ -13,7 +13,7 @@ extension of the order, so a run ends even if branches were run one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from .blocks import Block, Gate, Par, Seq, Task, par, seq, tasks
 from .relation import ancestor_masks, neighbours, reduce_transitively
@@ -46,6 +46,8 @@ class _Part:
         self.blocks = blocks
         self.above = above
         self.below = below
+        self.lasts = {vertex for vertex in blocks if not below[vertex]}
+        """The vertices that nothing follows."""
         self._twins: dict[tuple[frozenset[int], frozenset[int]], int] = {}
         self._merge(sorted(blocks, reverse=True))
 
@@ -64,6 +66,8 @@ class _Part:
         above = self.above.pop(last)
         for vertex in above:
             self.below[vertex].discard(last)
+        self.lasts.remove(last)
+        self.lasts.update(vertex for vertex in above if not self.below[vertex])
         self._merge(sorted(above))
 
     def _merge(self, vertices: Iterable[int]) -> None:
@@ -82,6 +86,9 @@ class _Part:
         self.blocks[vertex] = seq(self.blocks[vertex], self.blocks.pop(after))
         self.below[vertex] = self.below.pop(after)
         del self.above[after]
+        if after in self.lasts:
+            self.lasts.remove(after)
+            self.lasts.add(vertex)
         for far in self.below[vertex]:
             self.above[far].discard(after)
             self.above[far].add(vertex)
@@ -99,6 +106,7 @@ class _Part:
             self.below[neighbour].discard(second)
         for neighbour in self.below.pop(second):
             self.above[neighbour].discard(second)
+        self.lasts.discard(second)
         self._twins[key] = first
         return [first, *self.above[first], *self.below[first]]
 
@@ -138,9 +146,8 @@ class _Part:
         return [vertices[start:end] for start, end in zip([0, *cuts], [*cuts, size], strict=True)]
 
     def costliest_last(self) -> int:
-        """Of the vertices that nothing follows, the one with the most predecessors, the later of equals: one gate
-        takes the most links away."""
-        return max((v for v in self.blocks if not self.below[v]), key=lambda v: (len(self.above[v]), v))
+        """The last vertex with the most predecessors, the later of equals: one gate takes the most links away."""
+        return max(self.lasts, key=lambda vertex: (len(self.above[vertex]), vertex))
 
 
 def _nest(part: _Part) -> Block:
@@ -221,16 +228,20 @@ def _chains(units: Sequence[int], predecessors: Sequence[frozenset[int]]) -> Blo
     return par(*(seq(*chain) for chain in chains))
 
 
-def why_prime(predecessors: Mapping[int, frozenset[int]]) -> tuple[int, int, int, int] | None:
-    """The letter N that keeps a part from nesting: a and b before c, b before d, and a not before d."""
-    above = {vertex: before & predecessors.keys() for vertex, before in predecessors.items()}
-    ancestors: dict[int, frozenset[int]] = {}
-    for vertex in sorted(above):
-        ancestors[vertex] = above[vertex].union(*(ancestors[before] for before in above[vertex]))
-    for c, of_c in above.items():
-        for d, of_d in above.items():
-            shared = of_c & of_d
-            other = of_c - ancestors[d] - {d}
-            if c != d and c not in ancestors[d] and shared and other:
-                return min(other), min(shared), c, d
+def letter_n(vertices: Sequence[int], predecessors: Sequence[frozenset[int]]) -> tuple[int, int, int, int] | None:
+    """What keeps some vertices of a reduced order from nesting: a and b right before c, b right before d, and a not
+    before d. None where nothing does."""
+    position = {vertex: index for index, vertex in enumerate(vertices)}
+    above = [[position[before] for before in predecessors[vertex] if before in position] for vertex in vertices]
+    ancestors = ancestor_masks(above)
+    below: list[list[int]] = [[] for _ in vertices]
+    for index, before in enumerate(above):
+        for each in before:
+            below[each].append(index)
+    for b, after in enumerate(below):
+        for c in after:
+            for d in after:
+                lacking = next((a for a in above[c] if c != d and not ancestors[d] >> a & 1), None)
+                if lacking is not None:
+                    return vertices[lacking], vertices[b], vertices[c], vertices[d]
     return None

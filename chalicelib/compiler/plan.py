@@ -41,6 +41,14 @@ class Plan:
         rules = (part.rules for part in walk(self.block) if isinstance(part, Choice))
         return tuple(sorted({outcome for each in rules for outcome, _ in each}))
 
+    @property
+    def depth(self) -> int:
+        """How many Parallel and Map states stand inside one another, at most."""
+        around = dict(_depths(self.block))
+        bodies = [self.bodies.get(unit.begins or "") for unit in self.units]
+        maps = [around[position] + 1 + body.depth for position, body in enumerate(bodies) if body]
+        return max([self.block.depth, *maps])
+
     def scope(self, container: str | None) -> Plan:
         """The plan of a container's body at any depth; this one for None. Raises KeyError."""
         return self if container is None else self.holding(container).bodies[container]

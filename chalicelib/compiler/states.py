@@ -42,16 +42,21 @@ class Names:
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        self._last: dict[str, int] = {}
 
     def take(self, wish: str) -> str:
         """A name like the wish that no state has yet."""
-        stem = re.sub(r"[^\w .-]", "_", wish, flags=re.ASCII)[: STATE_NAME_LENGTH - 12] or "_"
-        name, count = stem, 1
+        stem = _HARMFUL.sub("_", wish)[: STATE_NAME_LENGTH - 12] or "_"
+        name, count = stem, self._last.get(stem, 1)
         while name in self._taken:
             count += 1
             name = f"{stem} {count}"
+        self._last[stem] = count
         self._taken.add(name)
         return name
+
+
+_HARMFUL = re.compile(r"[^\w .-]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

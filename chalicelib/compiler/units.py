@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from .graph import Graph
 from .relation import ancestor_masks, links, neighbours, reduce_transitively, topological_order
@@ -36,6 +38,11 @@ def decided_by(unit: Unit) -> tuple[str, ...]:
     return concluded + tuple(node_id for node_id in unit.nodes if node_id != unit.begins)
 
 
+def name_of(unit: Unit) -> str:
+    """The node that a unit is known by; nothing for the unit of an empty graph."""
+    return unit.anchor or unit.begins or next(iter(unit.nodes), unit.concludes) or ""
+
+
 @dataclass(frozen=True, slots=True)
 class UnitGraph:
     """Units in topological order and, for each, the positions of those right before it (reduced)."""
@@ -50,34 +57,34 @@ def fuse(graph: Graph) -> UnitGraph:
 
 
 class _Fusion:
-    """Merges neighbours until no rule applies. Vertices are numbered; `above`/`below` is the reduced order."""
+    """Merges neighbours until no rule applies. Vertices are numbered; `above`/`below` is the reduced order.
+
+    No rule changes the order of the vertices that it leaves alone, so one vertex comes before another exactly where one
+    of its steps does; `steps_of` and `ancestors` are sets of steps, as bitmasks.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.steps = list(_steps(graph))
         direct = _predecessors(graph, self.steps)
-        self.ancestors = ancestor_masks(direct)
+        self.order = ancestor_masks(direct)
+        self.ancestors = list(self.order)
+        self.steps_of = [1 << vertex for vertex in range(len(self.steps))]
         self.above, self.below = neighbours(reduce_transitively(direct))
         self.members = {vertex: [vertex] for vertex in range(len(self.steps))}
+        self.anchored = {vertex for vertex, step in enumerate(self.steps) if step.is_anchor}
+        self.beginning = {vertex for vertex, step in enumerate(self.steps) if step.begins}
+        self.concluding = {vertex for vertex, step in enumerate(self.steps) if step.concludes}
 
     def run(self) -> UnitGraph:
-        pending = list(self.members)
+        pending = dict.fromkeys(self.members)
         while pending:
-            vertex = pending.pop()
-            while vertex in self.members and (touched := self._merge_one(vertex)):
-                pending += touched
+            vertex, _ = pending.popitem()
+            if vertex in self.members and (partner := self._partner(vertex)):
+                into, gone = partner
+                around = self.above[gone] | self.below[gone] | self.above[into] | self.below[into]
+                self._merge(into, gone)
+                pending.update(dict.fromkeys(sorted(around - {gone} | {into})))
         return self._result()
-
-    def _merge_one(self, vertex: int) -> list[int]:
-        """Apply one rule to a vertex; the vertices that a rule may fit now: those around, and their followers, which
-        may have become twins."""
-        partner = self._partner(vertex)
-        if partner is None:
-            return []
-        into, gone = partner
-        around = self.above[gone] | self.below[gone] | self.above[into] | self.below[into]
-        self._merge(into, gone)
-        near = around - {into, gone}
-        return [into, *near, *(x for v in near for x in self.below.get(v, ()))]
 
     def _partner(self, vertex: int) -> tuple[int, int] | None:
         """The pair to merge, the one that stays first."""
@@ -85,55 +92,55 @@ class _Fusion:
         light = self._is_light(vertex)
         if len(above) == 1:
             (before,) = above
-            if not self._begins(before) and (light or self._ends_in_pause(before, vertex)):
+            if before not in self.beginning and (light or self._ends_in_pause(before, vertex)):
                 return before, vertex
         if light and len(below) == 1:
             (after,) = below
             alone = self.above[after] == {vertex}
-            if alone or not (self._concludes(vertex) or self._concludes(after)):
+            if alone or not (vertex in self.concluding or after in self.concluding):
                 return vertex, after
-        return self._twin(vertex) if light and not self._concludes(vertex) else None
+        return self._twin(vertex) if self._may_join(vertex) else None
 
     def _ends_in_pause(self, before: int, vertex: int) -> bool:
         """What pauses may end the unit before it when nothing else follows that unit."""
-        return self._begins(vertex) and not self._has_anchor(vertex) and self.below[before] == {vertex}
-
-    def _begins(self, vertex: int) -> bool:
-        return any(self.steps[step].begins for step in self.members[vertex])
-
-    def _concludes(self, vertex: int) -> bool:
-        return any(self.steps[step].concludes for step in self.members[vertex])
-
-    def _has_anchor(self, vertex: int) -> bool:
-        return any(self.steps[step].is_anchor for step in self.members[vertex])
+        return vertex in self.beginning and vertex not in self.anchored and self.below[before] == {vertex}
 
     def _is_light(self, vertex: int) -> bool:
-        return not self._has_anchor(vertex) and not self._begins(vertex)
+        return vertex not in self.anchored and vertex not in self.beginning
 
     def _twin(self, vertex: int) -> tuple[int, int] | None:
         """Light units with the same predecessors become ready together, so one call runs both."""
         above = self.above[vertex]
         near = self.below[next(iter(above))] if above else set(self.members)
-        for other in sorted(near - {vertex}):
-            if self.above[other] == above and self._is_light(other) and not self._concludes(other):
-                return min(vertex, other), max(vertex, other)
-        return None
+        twins = (other for other in near if self.above[other] == above and self._may_join(other) and other != vertex)
+        other = min(twins, default=None)
+        return None if other is None else (min(vertex, other), max(vertex, other))
+
+    def _may_join(self, vertex: int) -> bool:
+        return self._is_light(vertex) and vertex not in self.concluding
 
     def _merge(self, into: int, gone: int) -> None:
-        """Make two vertices one; the order on all others is unchanged."""
+        """Make two vertices one."""
         doubtful_above, doubtful_below = self._doubtful(into, gone)
         self.members[into] = sorted(self.members[into] + self.members.pop(gone))
+        self.steps_of[into] |= self.steps_of[gone]
+        self.ancestors[into] |= self.ancestors[gone]
+        for kind in (self.anchored, self.beginning, self.concluding):
+            if gone in kind:
+                kind.add(into)
         for relation, inverse in ((self.above, self.below), (self.below, self.above)):
             for neighbour in relation.pop(gone):
                 inverse[neighbour].discard(gone)
                 if neighbour != into:
                     relation[into].add(neighbour)
                     inverse[neighbour].add(into)
+        earlier = reduce(or_, map(self._outside, self.above[into]), 0)
         for before in doubtful_above:
-            if self._reaches(self.below[before] - {into}, into):
+            if self.steps_of[before] & earlier:
                 self._unlink(before, into)
+        next_steps = reduce(or_, map(self.steps_of.__getitem__, self.below[into]), 0)
         for after in doubtful_below:
-            if self._reaches(self.below[into] - {after}, after):
+            if self._outside(after) & next_steps:
                 self._unlink(into, after)
 
     def _doubtful(self, into: int, gone: int) -> tuple[set[int], set[int]]:
@@ -145,20 +152,13 @@ class _Fusion:
             return set(), set(self.below[gone])
         return (self.above[into] | self.above[gone]) - {into}, set()
 
+    def _outside(self, vertex: int) -> int:
+        """The steps before a vertex that are not its own."""
+        return self.ancestors[vertex] & ~self.steps_of[vertex]
+
     def _unlink(self, before: int, after: int) -> None:
         self.below[before].discard(after)
         self.above[after].discard(before)
-
-    def _reaches(self, starts: Iterable[int], goal: int) -> bool:
-        stack, seen = list(starts), set(starts)
-        while stack:
-            vertex = stack.pop()
-            if vertex == goal:
-                return True
-            fresh = self.below[vertex] - seen
-            seen |= fresh
-            stack += fresh
-        return False
 
     def _result(self) -> UnitGraph:
         order = topological_order(sorted(self.members), links(self.above))
@@ -181,7 +181,7 @@ class _Fusion:
 
     def _turn(self, step: int, anchor: int | None) -> tuple[bool, bool, int]:
         """What need not wait for the anchor goes before it; a node that the unit only begins goes last."""
-        after = anchor is not None and (step == anchor or bool(self.ancestors[step] >> anchor & 1))
+        after = anchor is not None and (step == anchor or bool(self.order[step] >> anchor & 1))
         return self.steps[step].begins, after, step
 
 

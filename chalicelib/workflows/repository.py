@@ -28,6 +28,7 @@ class WorkflowRepository:
         description: str | None,
         is_template: bool,
         graph_definition: dict[str, Any],
+        certificate: dict[str, Any],
     ) -> WorkflowDetail:
         """A workflow and its version 1."""
         row = self._connection.execute(
@@ -37,8 +38,8 @@ class WorkflowRepository:
               VALUES (%(workspace_id)s, %(created_by)s, %(name)s, %(description)s, %(is_template)s)
               RETURNING *
             ), version AS (
-              INSERT INTO workflow_versions (workflow_id, version, graph_definition)
-              SELECT id, current_version, %(graph)s FROM workflow
+              INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate)
+              SELECT id, current_version, %(graph)s, %(certificate)s FROM workflow
             )
             SELECT * FROM workflow
             """,
@@ -49,15 +50,16 @@ class WorkflowRepository:
                 "description": description,
                 "is_template": is_template,
                 "graph": Jsonb(graph_definition),
+                "certificate": Jsonb(certificate),
             },
         ).fetchone()
-        return cast("WorkflowDetail", one(row) | {"graph_definition": graph_definition})
+        return cast("WorkflowDetail", one(row) | {"graph_definition": graph_definition, "certificate": certificate})
 
     def get(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowDetail:
         """A workflow with its current graph. Raises NotFoundError."""
         row = self._connection.execute(
             """
-            SELECT w.*, v.graph_definition
+            SELECT w.*, v.graph_definition, v.certificate
             FROM workflows w
             JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.current_version
             WHERE w.id = %s AND w.workspace_id = %s
@@ -129,7 +131,9 @@ class WorkflowRepository:
             },
         )
 
-    def append_version(self, workflow_id: UUID, graph_definition: dict[str, Any]) -> None:
+    def append_version(
+        self, workflow_id: UUID, graph_definition: dict[str, Any], certificate: dict[str, Any] | None
+    ) -> None:
         """The next version, made current."""
         self._connection.execute(
             """
@@ -138,10 +142,10 @@ class WorkflowRepository:
               WHERE id = %s
               RETURNING id, current_version
             )
-            INSERT INTO workflow_versions (workflow_id, version, graph_definition)
-            SELECT id, current_version, %s FROM workflow
+            INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate)
+            SELECT id, current_version, %s, %s FROM workflow
             """,
-            (workflow_id, Jsonb(graph_definition)),
+            (workflow_id, Jsonb(graph_definition), certificate and Jsonb(certificate)),
         )
 
     def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:

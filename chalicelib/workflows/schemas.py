@@ -34,6 +34,8 @@ class WorkflowDetail(WorkflowRow):
     """A workflow with its current graph, as it was sent."""
 
     graph_definition: dict[str, Any]
+    certificate: dict[str, Any] | None
+    """What a run costs (`compiler/certificate.py`); None of versions saved before there were any."""
 
 
 class _Body(BaseModel):

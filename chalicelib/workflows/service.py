@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from chalicelib import compiler
+from chalicelib.compiler.asl import emit
+from chalicelib.compiler.certificate import certify
 from chalicelib.compiler.problems import GraphRejectedError, MalformedGraphError
 from chalicelib.db import Connection, Database
 from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError
@@ -53,10 +55,10 @@ class WorkflowService:
 
     def create(self, workspace_id: UUID, user_id: UUID, new: CreateWorkflow) -> WorkflowDetail:
         """Save version 1. Raises InvalidError, MalformedError or TooLargeError for a graph that can't run."""
-        self._check(new.graph_definition)
+        graph, certificate = new.graph_definition, self._certify(new.graph_definition)
         with self._database.connection() as connection:
             return WorkflowRepository(connection).insert(
-                workspace_id, user_id, new.name, new.description, new.is_template, new.graph_definition
+                workspace_id, user_id, new.name, new.description, new.is_template, graph, certificate
             )
 
     def get(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowDetail:
@@ -75,16 +77,16 @@ class WorkflowService:
 
     def update(self, workspace_id: UUID, workflow_id: UUID, change: UpdateWorkflow) -> WorkflowDetail:
         """Change what is sent; a graph makes a new version. Raises ConflictError for a stale version."""
-        if change.graph_definition is not None:
-            self._check(change.graph_definition)
+        graph = change.graph_definition
+        certificate = None if graph is None else self._certify(graph)
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
             _check_version(repository.lock(workspace_id, workflow_id), change.expected_version)
             if change.model_fields_set & {"name", "description", "is_template"}:
                 description = (change.description,) if "description" in change.model_fields_set else None
                 repository.update(workflow_id, change.name, change.is_template, description)
-            if change.graph_definition is not None:
-                repository.append_version(workflow_id, change.graph_definition)
+            if graph is not None:
+                repository.append_version(workflow_id, graph, certificate)
             return repository.get(workspace_id, workflow_id)
 
     def rollback(self, workspace_id: UUID, workflow_id: UUID, target: Rollback) -> WorkflowDetail:
@@ -93,7 +95,7 @@ class WorkflowService:
             repository = WorkflowRepository(connection)
             _check_version(repository.lock(workspace_id, workflow_id), target.expected_version)
             old = repository.get_version(workflow_id, target.version)
-            repository.append_version(workflow_id, old["graph_definition"])
+            repository.append_version(workflow_id, old["graph_definition"], old["certificate"])
             return repository.get(workspace_id, workflow_id)
 
     def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:
@@ -132,8 +134,10 @@ class WorkflowService:
     def clone_template(
         self, workspace_id: UUID, user_id: UUID, template_id: UUID, clone: CloneTemplate
     ) -> WorkflowDetail:
-        """A new workflow with a template's graph, not scheduled. Raises NotFoundError for no template."""
+        """A new workflow with a template's graph, not scheduled. Raises NotFoundError for no template, InvalidError for
+        one whose graph can't run any more."""
         template = gallery().get(template_id) or self._own_template(workspace_id, template_id)
+        certificate = self._certify(template["graph_definition"])
         with self._database.connection() as connection:
             return WorkflowRepository(connection).insert(
                 workspace_id,
@@ -142,6 +146,7 @@ class WorkflowService:
                 template["description"],
                 is_template=False,
                 graph_definition=template["graph_definition"],
+                certificate=certificate,
             )
 
     def _own_template(self, workspace_id: UUID, template_id: UUID) -> dict[str, Any]:
@@ -151,12 +156,15 @@ class WorkflowService:
             raise NotFoundError(f"workflow {template_id} is not a template")
         return dict(workflow)
 
-    def _check(self, graph_definition: dict[str, Any]) -> None:
+    def _certify(self, graph_definition: dict[str, Any]) -> dict[str, Any]:
+        """What a graph costs to run. Raises InvalidError, MalformedError or TooLargeError for one that can't."""
         size = len(json.dumps(graph_definition, separators=(",", ":"), ensure_ascii=False).encode())
         if size > (limit := self._settings.max_graph_bytes):
             raise TooLargeError(f"the graph has {size:,} bytes; at most {limit:,} are allowed")
         try:
-            compiler.parse(graph_definition, node_types(), self._settings.max_graph_nodes)
+            graph = compiler.parse(graph_definition, node_types(), self._settings.max_graph_nodes)
+            plan = compiler.plan(graph)
+            return certify(plan, emit(plan, self._settings.run_unit_function))
         except GraphRejectedError as rejection:
             raise _told(rejection) from None
 
