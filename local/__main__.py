@@ -21,7 +21,7 @@ from chalicelib.auth import Role
 from chalicelib.migrations import MigrationError, migrate
 from chalicelib.settings import SettingsError
 
-from . import address, demo, stack, workspaces
+from . import address, compiling, demo, stack, workspaces
 from .caller import Caller, CallError
 from .serve import serving
 
@@ -64,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     call.add_argument("path", help="below …/workflows, such as / or /<id>/execute")
     call.add_argument("body", nargs="?", help="JSON, or @ and the name of a file with it")
     call.set_defaults(command=_api)
+
+    compile_ = commands.add_parser("compile", help="show what graphs compile to and what a run of them costs")
+    compile_.add_argument("file", help="a graph as JSON, or one a line; - reads standard input")
+    compile_.set_defaults(command=_compile)
 
     commands.add_parser("migrate", help="apply the migrations").set_defaults(command=_migrate)
 
@@ -116,6 +120,10 @@ def _api(options: argparse.Namespace) -> int:
     if answer is not None:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
     return int(status >= HTTPStatus.BAD_REQUEST)
+
+
+def _compile(options: argparse.Namespace) -> int:
+    return compiling.main(options.file)
 
 
 def _migrate(options: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from chalicelib.api import Request, Response
 from chalicelib.errors import MalformedError
-from chalicelib.paging import Page
+from chalicelib.paging import Page, PathPage
 from chalicelib.requests import parse_body
 
 from .schemas import RUN_STATUSES, Execute, NewRun
@@ -41,3 +41,12 @@ class RunController:
     def get(self, request: Request) -> Response:
         """The run with its node results."""
         return Response(self._service.get(request.workspace_id, request.id("workflow_id"), request.id("run_id")))
+
+    def list_items(self, request: Request) -> Response:
+        """`?node_id&limit&cursor`: the items of a container."""
+        node_id = request.query.get("node_id")
+        if not node_id:
+            raise MalformedError("node_id must be that of a container in the workflow")
+        page = PathPage.from_query(request.query)
+        ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
+        return Response(self._service.list_items(*ids, node_id, page))

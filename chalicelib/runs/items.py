@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal
+from uuid import UUID
 
 from chalicelib.db import Connection
 from chalicelib.jsontext import to_text
+from chalicelib.paging import PathPage
 
 from .schemas import ItemRecord, Scope, json_or_null
 
@@ -43,6 +45,23 @@ class ItemRepository:
             (scope.run_id, container, scope.path),
         ).fetchall()
         return [row["position"] for row in rows]
+
+    def list_page(self, run_id: UUID, container: str, page: PathPage) -> list[dict[str, Any]]:
+        """One more than a page of a container's items in all of a run, each with its nodes' results."""
+        return self._connection.execute(
+            """
+            SELECT listed.path, i.status, i.item, i.output, i.error,
+                   (SELECT coalesce(jsonb_object_agg(n.node_id, node_result(n)), '{}')
+                    FROM workflow_run_nodes n
+                    WHERE n.run_id = i.run_id AND n.path = i.scope || i.position || '/') AS node_results
+            FROM workflow_run_items i
+            CROSS JOIN LATERAL (SELECT string_to_array(i.scope || i.position, '/')::int[] AS path) listed
+            WHERE i.run_id = %s AND i.node_id = %s AND listed.path > %s::int[]
+            ORDER BY listed.path
+            LIMIT %s
+            """,
+            (run_id, container, page.after, page.limit + 1),
+        ).fetchall()
 
     def list_outcomes(self, scope: Scope, container: str) -> list[ItemRecord]:
         """What came of all items, in their order; the items themselves are left out."""

@@ -108,6 +108,20 @@ class RunRepository:
             raise NotFoundError(f"there is no run {run_id} of workflow {workflow_id}")
         return cast("RunDetail", row)
 
+    def get_version_id(self, workspace_id: UUID, workflow_id: UUID, run_id: UUID) -> UUID:
+        """The id of the version that a run pins. Raises NotFoundError."""
+        row = self._connection.execute(
+            """
+            SELECT v.id FROM workflow_runs r
+            JOIN workflow_versions v ON v.workflow_id = r.workflow_id AND v.version = r.version
+            WHERE r.id = %s AND r.workflow_id = %s AND r.workspace_id = %s
+            """,
+            (run_id, workflow_id, workspace_id),
+        ).fetchone()
+        if row is None:
+            raise NotFoundError(f"there is no run {run_id} of workflow {workflow_id}")
+        return cast("UUID", row["id"])
+
     def list_runs(self, workspace_id: UUID, workflow_id: UUID, page: Page, status: str | None) -> list[RunRow]:
         """One more than a page, newest first."""
         moment, item_id = page.before or (None, None)

@@ -35,6 +35,12 @@ def get_run(request: Request) -> Response:
     return _controller().get(request)
 
 
+@routes.route("GET", "/{workflow_id}/runs/{run_id}/items", Role.MEMBER)
+def list_items(request: Request) -> Response:
+    """List the items of a container in a run, with what every node did for each."""
+    return _controller().list_items(request)
+
+
 @routes.blueprint.lambda_function(name="run_unit")
 def run_unit(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Behind every Task state."""

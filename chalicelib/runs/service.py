@@ -7,14 +7,15 @@ from uuid import UUID
 
 from chalicelib.aws.step_functions import StepFunctions
 from chalicelib.db import Database
-from chalicelib.errors import ConflictError, StepgraphError, TooLargeError, UnavailableError
+from chalicelib.errors import ConflictError, NotFoundError, StepgraphError, TooLargeError, UnavailableError
 from chalicelib.jsontext import to_text
 from chalicelib.observability import logger
-from chalicelib.paging import Page
+from chalicelib.paging import Page, PathPage
 from chalicelib.settings import Settings
 from chalicelib.workflows.schemas import VersionRow
 from chalicelib.workflows.service import WorkflowService
 
+from .items import ItemRepository
 from .repository import RunRepository
 from .schemas import NewRun, RunDetail, StartableRun, UnfinishedRun
 
@@ -82,6 +83,21 @@ class RunService:
             self._workflows.require(connection, workspace_id, workflow_id)
             rows = RunRepository(connection).list_runs(workspace_id, workflow_id, page, status)
         return page.answer([dict(row) for row in rows], "started_at")
+
+    def list_items(
+        self, workspace_id: UUID, workflow_id: UUID, run_id: UUID, container: str, page: PathPage
+    ) -> dict[str, Any]:
+        """A page of the items of a container, in their order, with what every node right in it did for each.
+
+        Raises NotFoundError also where the run has no such container.
+        """
+        with self._database.connection() as connection:
+            version_id = RunRepository(connection).get_version_id(workspace_id, workflow_id, run_id)
+            try:
+                self._workflows.plan(version_id).scope(container)
+            except KeyError:
+                raise NotFoundError(f"run {run_id} has no container {container}") from None
+            return page.answer(ItemRepository(connection).list_page(run_id, container, page))
 
     def resume_unfinished(self) -> list[UUID]:
         """Start every run anew whose execution is gone, or never was; the ids of those.
