@@ -6,6 +6,8 @@ ALTER TABLE workflow_run_nodes
   DROP CONSTRAINT workflow_run_nodes_pkey,
   ADD PRIMARY KEY (run_id, path, node_id);
 
+CREATE INDEX idx_workflow_run_nodes_of_items ON workflow_run_nodes(run_id, node_id) WHERE path <> '';
+
 ALTER TABLE workflow_run_gates
   ADD COLUMN path TEXT NOT NULL DEFAULT '',
   DROP CONSTRAINT workflow_run_gates_pkey,
@@ -62,7 +64,7 @@ RETURN (
       'failed', count(*) FILTER (WHERE status = 'failed'),
       'skipped', count(*) FILTER (WHERE status = 'skipped'),
       'cancelled', count(*) FILTER (WHERE status = 'cancelled')))
-  FROM workflow_run_nodes WHERE run_id = the_run AND node_id = the_node
+  FROM workflow_run_nodes WHERE run_id = the_run AND node_id = the_node AND path <> ''
 );
 
 -- The results of all drawn nodes of a run as they are now, or, of a run that is final, will stay.

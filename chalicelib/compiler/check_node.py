@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from .expressions import BINDINGS, FUNCTIONS, Expression
 from .graph import ERROR_HANDLE, Node, Retry
-from .node_type import NodeType
+from .node_type import Kind, NodeType
 from .problems import Problem
 from .settings import NodeSettings, RetrySettings
 from .shape import NodeShape, json_path
@@ -100,7 +100,7 @@ class _Check:
             shape=self.shape,
             path=self.path,
             type=node_type,
-            settings=self._settings(),
+            settings=self._settings(node_type),
             template=self._template(config),
             config_fits=node_type is not None and self._config_fits(config, node_type),
         )
@@ -117,14 +117,22 @@ class _Check:
         self._add("unknown_type", f"{what}; known types: {', '.join(sorted(node_types))}", "type")
         return None
 
-    def _settings(self) -> NodeSettings | None:
+    def _settings(self, node_type: NodeType | None) -> NodeSettings | None:
         try:
-            return NodeSettings.model_validate(self.shape.data)
+            settings = NodeSettings.model_validate(self.shape.data)
+            if node_type is not None and node_type.kind is Kind.EACH:
+                self._check_container(settings)
+            return settings
         except ValidationError as error:
             for place, message in by_field(error, self.shape.data).items():
                 keys = NodeSettings.model_fields if len(place) == 1 else RetrySettings.model_fields
                 self._add_setting(f"bad_{place[0]}", "data", place, message, keys)
             return None
+
+    def _check_container(self, settings: NodeSettings) -> None:
+        for name in ("retry", "timeout_seconds"):
+            if getattr(settings, name) is not None:
+                self._add(f"bad_{name}", f"{name}: set it on the nodes inside; a container makes no call", f"data.{name}")
 
     def _config_fits(self, config: Any, node_type: NodeType) -> bool:
         try:

@@ -57,7 +57,9 @@ class TestItems:
     )
     def test_any_items_run(self, owner: Api, given: dict[str, Any], heavy: bool, items: Any, told: Any) -> None:
         """Nothing is no item, and one value an item of its own: JSONata tells it not from a list of it."""
-        body = inside("each", *([ask("ask", "x")] if heavy else []), node("same", "transform", {"value": "{% $item %}"}))
+        body = inside(
+            "each", *([ask("ask", "x")] if heavy else []), node("same", "transform", {"value": "{% $item %}"})
+        )
         links = [edge("ask", "same")] if heavy else []
         run = owner.run(graph([each(), *body], *links), given | {"items": items})
         assert (run["status"], run["output"]) == ("succeeded", told)
@@ -70,7 +72,9 @@ class TestItems:
         nodes = [
             node("before", "transform", {"value": 10}),
             each([1, 2]),
-            *inside("each", node("sum", "transform", {"value": "{% $item + $nodes.before.output + $count($nodes.*) %}"})),
+            *inside(
+                "each", node("sum", "transform", {"value": "{% $item + $nodes.before.output + $count($nodes.*) %}"})
+            ),
             node("after", "transform", {"value": "{% $sum($nodes.each.output) %}"}),
         ]
         run = owner.run(graph(nodes, edge("before", "each"), edge("each", "after")))
@@ -161,7 +165,9 @@ class TestFailing:
         assert run["status"] == "failed"
         assert "item 1 failed" in run["error_message"]
         assert "no two" in run["error_message"]
-        assert statuses(run) == {"each": "failed", "check": "failed", "after": "skipped"} | ({"ask": "succeeded"} if heavy else {})
+        assert statuses(run) == {"each": "failed", "check": "failed", "after": "skipped"} | (
+            {"ask": "succeeded"} if heavy else {}
+        )
         assert run["node_results"]["each"]["error"]["item"] == 1
 
     @pytest.mark.parametrize("heavy", [False, True])
@@ -259,9 +265,7 @@ class TestListing:
         assert [item["output"] for item in rest["items"]] == [3]
         assert rest["next_cursor"] is None
 
-    @pytest.mark.parametrize(
-        ("query", "status"), [("", 400), ("?node_id=check", 404), ("?node_id=each&cursor=x", 400)]
-    )
+    @pytest.mark.parametrize(("query", "status"), [("", 400), ("?node_id=check", 404), ("?node_id=each&cursor=x", 400)])
     def test_other_questions_are_refused(self, owner: Api, query: str, status: int) -> None:
         workflow_id = owner.create(graph([each([1]), *inside("each", node("check"))]))["id"]
         run_id = owner.execute(workflow_id)["id"]

@@ -85,6 +85,37 @@ def test_after_a_kill_everything_is_there_and_what_was_running_goes_on(data_dir:
         assert (run["output"], len(upstream.calls["killed"])) == (1, 1)
 
 
+def test_after_a_kill_items_that_were_done_stay_done(data_dir: Path, upstream: Upstream) -> None:
+    """Each item has a gate of its own: the letter N, whose last corner waits for the first two."""
+    url = f"{upstream.base}/items/{{% $item %}}"
+    corners = [node(name, "http_request", {"url": f"{url}/{name}?sleep=0.2"}) | {"parentId": "each"} for name in "abcd"]
+    nodes = [node("each", "for_each", {"items": list(range(6)), "max_concurrency": 2}), *corners]
+    drawn = graph(nodes, edge("a", "c"), edge("b", "c"), edge("b", "d"))
+    with running(data_dir) as (process, api):
+        workflow = api.create(drawn)
+        run_path = f"/{workflow['id']}/runs/{api.execute(workflow['id'])['id']}"
+        done = poll(lambda: len(found := succeeded_items(api, run_path)) >= 2 and found)
+        assert api.get(run_path)["node_results"]["each"]["status"] == "running"
+        process.kill()
+        process.wait()
+    called = {index: calls_of(upstream, index) for index in done}
+    with running(data_dir) as (_, api):
+        run = api.ended(workflow["id"], run_path.rpartition("/")[2])
+        assert run["status"] == "succeeded"
+        assert [sorted(output) for output in run["output"]] == [["c", "d"]] * 6
+        assert {index: calls_of(upstream, index) for index in done} == called
+        assert all(calls_of(upstream, index) >= 4 for index in range(6))
+
+
+def succeeded_items(api: Api, run_path: str) -> list[int]:
+    items = api.get(f"{run_path}/items?node_id=each")["items"]
+    return [item["path"][0] for item in items if item["status"] == "succeeded"]
+
+
+def calls_of(upstream: Upstream, item: int) -> int:
+    return sum(call["path"].startswith(f"/items/{item}/") for call in upstream.calls["items"])
+
+
 def test_a_port_in_use_is_said_plainly(data_dir: Path, upstream: Upstream) -> None:
     port = upstream.base.rpartition(":")[2]
     result = subprocess.run(
