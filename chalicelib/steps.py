@@ -85,10 +85,10 @@ class Steps:
         if node.on_error == "fail":
             raise NodeFailed(node.id)
 
-    def skip_dead(self, decided: Iterable[str]) -> None:
+    def skip_dead(self, nodes: Iterable[str]) -> None:
         """Decide at once what is dead by these nodes: a Choice may pass it by, and then no one else would."""
         now = datetime.now(UTC)
-        for node_id in list(dead_paths(self._graph, decided, self.records)):
+        for node_id in list(dead_paths(self._graph, nodes, self.records)):
             self._record(NodeRecord(node_id, "skipped", self._path, completed_at=now))
 
     def _record(self, record: NodeRecord) -> None:

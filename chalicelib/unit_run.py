@@ -62,12 +62,6 @@ class UnitCall:
         )
 
     @property
-    def decides(self) -> tuple[str, ...]:
-        """The nodes that are decided when the unit is done."""
-        concluded = (self.concludes,) if self.concludes else ()
-        return concluded + tuple(node_id for node_id in self.nodes if node_id != self.begins)
-
-    @property
     def nothing(self) -> dict[str, Any]:
         """The answer where nothing is to be done any more."""
         return {"until": LONG_AGO, "items": [], "elsewhere": False} | dict.fromkeys(self.tells, False)
@@ -130,7 +124,7 @@ class UnitRun:
                 self._conclude(self._graph.nodes[call.concludes])
             for node_id in call.nodes:
                 self._steps.run(self._graph.nodes[node_id])
-            self._steps.skip_dead(call.decides)
+            self._steps.skip_dead([*filter(None, [call.concludes]), *call.nodes])
         finally:
             self._save_and_go_on() if call.last or call.awaited else self._save()
         return self._outcomes() | (self._begun(self._graph.nodes[call.begins]) if call.begins else {})
