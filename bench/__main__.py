@@ -17,13 +17,21 @@ from local import postgres
 from tests.upstream import Upstream
 
 from .compiling import compiled, transitions
+from .concurrency import conditional, gates, makespan, states
 from .database import Database
 from .figures import FIGURES, Bench, Line
 from .load import Clients
 from .stack import Stack
 from .wanted import judged
 
-APART = {"compile": compiled, "transitions": transitions}
+APART = {
+    "compile": compiled,
+    "transitions": transitions,
+    "makespan": makespan,
+    "states": states,
+    "conditional": conditional,
+    "gates": gates,
+}
 """Figures that need no stack."""
 
 

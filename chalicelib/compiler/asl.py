@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .blocks import Block, Choice, Gate, Par, Seq, Task, gates, tasks
+from .blocks import Block, Choice, Gate, Par, Seq, Task, gates, inner, tasks
 from .conditions import Outcome
 from .graph import Node
 from .node_type import Kind
@@ -153,7 +153,7 @@ class _Scope:
     def chain(self, block: Block, *, last: bool) -> Fragment:
         """The states of a block. `last`: nothing that must run comes after it in its scope."""
         parts = block.blocks if isinstance(block, Seq) else (block,)
-        must_run = max((index for index, part in enumerate(parts) if not isinstance(part, Choice)), default=0)
+        must_run = max((index for index, part in enumerate(parts) if _must_run(part)), default=0)
         behind = (*parts[1:], parts[-1])
         first, *more = [
             self._gate(part, behind[index])
@@ -180,8 +180,8 @@ class _Scope:
         name = self._names.take("Choice")
         state: State = {"Type": "Choice", "Choices": []}
         choice = Fragment.of(name, state, "Default")
-        for outcome, inner in block.rules:
-            chosen = self.chain(inner, last=last)
+        for outcome, part in block.rules:
+            chosen = self.chain(part, last=last)
             rule = {"Variable": self._variables[outcome], "BooleanEquals": True, "Next": chosen.start}
             state["Choices"].append(rule)
             choice = Fragment(name, choice.states | chosen.states, choice.exits + chosen.exits)
@@ -199,7 +199,6 @@ class _Scope:
             "concludes": unit.concludes,
             "begins": unit.begins,
             "tells": {key: [outcome.node_id, outcome.handle] for key, outcome in tells.items()},
-            # What a unit only begins is concluded by another, so a unit that begins something is never the last.
             "last": last,
             "awaited": position in self._awaited,
         }
@@ -256,6 +255,11 @@ class _Scope:
 
 _KEPT: Mapping[Kind | None, tuple[str, ...]] = {Kind.WAIT: ("until",), Kind.EACH: ("items", "elsewhere")}
 """What the state keeps of the answer of a unit that begins a node of this kind."""
+
+
+def _must_run(block: Block) -> bool:
+    """Whether a unit in it runs whatever the outcomes are."""
+    return isinstance(block, Task) or (not isinstance(block, Choice) and any(map(_must_run, inner(block))))
 
 
 def _awaited(plan: Plan) -> frozenset[int]:

@@ -120,19 +120,21 @@ class _Check:
     def _settings(self, node_type: NodeType | None) -> NodeSettings | None:
         try:
             settings = NodeSettings.model_validate(self.shape.data)
-            if node_type is not None and node_type.kind is Kind.EACH:
-                self._check_container(settings)
-            return settings
         except ValidationError as error:
             for place, message in by_field(error, self.shape.data).items():
                 keys = NodeSettings.model_fields if len(place) == 1 else RetrySettings.model_fields
                 self._add_setting(f"bad_{place[0]}", "data", place, message, keys)
             return None
+        if node_type is not None and node_type.kind is Kind.EACH:
+            self._check_container(settings)
+        return settings
 
     def _check_container(self, settings: NodeSettings) -> None:
         for name in ("retry", "timeout_seconds"):
             if getattr(settings, name) is not None:
-                self._add(f"bad_{name}", f"{name}: set it on the nodes inside; a container makes no call", f"data.{name}")
+                self._add(
+                    f"bad_{name}", f"{name}: set it on the nodes inside; a container makes no call", f"data.{name}"
+                )
 
     def _config_fits(self, config: Any, node_type: NodeType) -> bool:
         try:

@@ -11,13 +11,14 @@ the outcome also decides, at once, all that is dead by it (`runs/settlement.py`)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 
 from .blocks import Block, Choice, Gate, Par, Seq, Task, gates, par, seq
 from .graph import DEFAULT_HANDLE, Edge, Graph, Node
+from .relation import members
 from .units import Unit, decided_by
 
 EVERYTHING = -1
@@ -55,7 +56,7 @@ class Conditions:
     def are_exhaustive(self, outcomes: Iterable[int], true: int) -> bool:
         """Whether one of these outcomes comes true for sure where those in `true` did."""
         among = reduce(or_, (1 << outcome for outcome in outcomes))
-        first = next(_members(among))
+        first = next(members(among))
         needed = self.sure[first]
         return needed is not None and not needed & ~true and not self.siblings[first] & ~among
 
@@ -129,14 +130,7 @@ def _rivals(
         0 if graph.nodes[outcome.node_id].on_error == "continue" else of_node[outcome.node_id] & ~(1 << number)
         for number, outcome in enumerate(outcomes)
     ]
-    return tuple(reduce(or_, (others[number] for number in _members(mask)), 0) for mask in implied)
-
-
-def _members(mask: int) -> Iterator[int]:
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
+    return tuple(reduce(or_, (others[number] for number in members(mask)), 0) for mask in implied)
 
 
 def _common(masks: Iterable[int]) -> int:
@@ -149,6 +143,13 @@ def lift(block: Block, conditions: Conditions) -> Block:
     if not any(conditions.needs):
         return block
     return _Lift(conditions).sequence((block,), 0, 0)
+
+
+def _before_a_gate(parts: Sequence[Block], start: int, end: int) -> int:
+    """Where a run of parts has to end: a gate that it passes by would hold nothing back for what follows the run."""
+    if end == len(parts):
+        return end
+    return next((index for index in range(start, end) if isinstance(parts[index], Gate)), end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,8 @@ class _Lift:
             while common and end < len(parts) and common & needs[end]:
                 common &= needs[end]
                 end += 1
-            if common:
+            end = _before_a_gate(parts, start, end)
+            if common and end > start:
                 lifted.append(self._choice([(self._last(common), seq(*parts[start:end]))], known, true))
             else:
                 end = start + 1

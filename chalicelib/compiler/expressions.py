@@ -68,7 +68,9 @@ class Names:
     all_nodes: bool
     """Whether it takes `$nodes` whole, so any node may be meant."""
     item: bool
-    """Whether it takes `$item` or `$index`."""
+    """Whether it takes `$item` or `$index`, be it only as names of its own."""
+    free_item: bool
+    """Whether it takes them and has not made them itself, so that it needs an item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ def find_names(source: str) -> Names:
     variables: list[str] = []
     functions: list[str] = []
     own = _names_of_its_own(tokens)
-    all_nodes = item = False
+    item = {text[1:] for kind, text in tokens if kind == "variable"} & ITEM_BINDINGS
+    all_nodes = False
     for index, (kind, text) in enumerate(tokens):
         name = text[1:]
         if kind != "variable" or name in own or name in ("", "$"):
@@ -146,13 +149,11 @@ def find_names(source: str) -> Names:
             reference = _reference_at(tokens, index)
             all_nodes |= reference is None
             references += [reference] if reference else []
-        elif name in ITEM_BINDINGS:
-            item = True
         elif _at(tokens, index + 1) == ("other", "("):
             functions += [] if name in FUNCTIONS else [name]
         elif name not in BINDINGS | FUNCTIONS:
             variables.append(name)
-    return Names(tuple(references), tuple(variables), tuple(functions), all_nodes, item)
+    return Names(tuple(references), tuple(variables), tuple(functions), all_nodes, bool(item), bool(item - own))
 
 
 def _tokens(source: str) -> Iterator[tuple[str, str]]:
@@ -191,7 +192,7 @@ def _names_of_its_own(tokens: list[tuple[str, str]]) -> set[str]:
             own.add(text[1:])
         if text in ("function", "λ") and _at(tokens, index + 1)[1] == "(" and tokens[index - 1][1] != ".":
             own |= set(_parameters(tokens, index + 2))
-    return own - BINDINGS
+    return own - (BINDINGS - ITEM_BINDINGS)
 
 
 def _parameters(tokens: list[tuple[str, str]], index: int) -> Iterator[str]:

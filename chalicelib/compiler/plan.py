@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .blocks import Block, Choice, Par, Task, inner, walk
 from .conditions import Conditions, conditions_of, lift
 from .costs import EXECUTION, EXECUTION_EVENTS, NESTED_EVENTS, Counting, Loop, Range, loop_of
+from .gating import hold_for_sources
 from .graph import Graph
 from .order import MAX_DEPTH, nest
 from .units import Unit, fuse
@@ -80,7 +81,9 @@ def _plan(graph: Graph, max_depth: int, *, is_body: bool) -> Plan:
     units = fused.units or (Unit(()),)
     predecessors = fused.predecessors or (frozenset(),)
     conditions = conditions_of(graph, units)
-    block = lift(nest(predecessors, max_depth - LEVEL_DEPTH * levels(graph)), conditions)
+    block = nest(predecessors, max_depth - LEVEL_DEPTH * levels(graph))
+    if conditions.outcomes:
+        block = hold_for_sources(lift(block, conditions), graph, units)
     verify(block, predecessors)
     left = {unit: max_depth - 1 - depth for unit, depth in _depths(block)} if graph.bodies else {}
     bodies = {

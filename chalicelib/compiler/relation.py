@@ -76,6 +76,14 @@ def ancestor_masks(predecessors: Sequence[Iterable[int]]) -> list[int]:
     return masks
 
 
+def members(mask: int) -> Iterator[int]:
+    """The numbers in a bitmask, the lowest first."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
 def reduce_transitively(predecessors: Sequence[Iterable[int]]) -> list[set[int]]:
     """Drop every predecessor that another one implies. Vertices are numbered in topological order."""
     masks: list[int] = []

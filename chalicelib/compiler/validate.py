@@ -105,7 +105,7 @@ def _check_references(
     for node in nodes:
         for path, expression in node.template.expressions:
             where = f"{node.path}.data.config.{path}".rstrip(".")
-            if expression.names.item and containers.parent[node.shape.id] is None:
+            if expression.names.free_item and containers.parent[node.shape.id] is None:
                 message = f'node "{node.shape.id}": config {path}: $item and $index are only inside a container'
                 findings.add("bad_reference", message, where, node_id=node.shape.id)
             for reference in expression.names.references:

@@ -49,6 +49,8 @@ class _Walk:
         return ended
 
     def _task(self, unit: int, done: int) -> int:
+        if unit >= len(self.before):
+            raise PlanError(f"there is no unit {unit}")
         if self.before[unit] is not None:
             raise PlanError(f"unit {unit} is there twice")
         self.before[unit] = done
@@ -56,7 +58,7 @@ class _Walk:
 
     def _gate(self, gate: Gate, done: int) -> int:
         for unit in gate.waits:
-            before = self.before[unit]
+            before = self.before[unit] if unit < len(self.before) else None
             if before is None:
                 raise PlanError(f"a gate waits for unit {unit}, which comes only behind it")
             done |= before | 1 << unit

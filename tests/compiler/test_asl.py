@@ -19,17 +19,31 @@ from statelint.linter import Linter
 from statelint.problem import ProblemType
 
 from chalicelib import compiler, runner
-from chalicelib.compiler import asl
+from chalicelib.compiler import asl, states
 from tests.real_graphs import real_graphs
 
-from .strategies import PROPERTY, drawn, graph_definitions, parsed, seeded
+from .strategies import (
+    PROPERTY,
+    any_definitions,
+    drawn,
+    graph_definitions,
+    parsed,
+    reachable,
+    seeded,
+    seeded_with_containers,
+    with_bodies,
+)
 
 ROOT = Path(__file__).parents[2]
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:stepgraph-runner"
 
 
 def compiled(definition: Any) -> asl.StateMachine:
-    return compiler.plan(parsed(definition)).state_machine(FUNCTION)
+    return emitted(definition).state_machine()
+
+
+def emitted(definition: Any) -> asl.Emission:
+    return asl.emit(compiler.plan(parsed(definition)), FUNCTION)
 
 
 def lint(definition: dict[str, Any]) -> list[str]:
@@ -40,8 +54,8 @@ def lint(definition: dict[str, Any]) -> list[str]:
 def scopes(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield definition
     for state in definition["States"].values():
-        for branch in state.get("Branches", ()):
-            yield from scopes(branch)
+        for inner in (*state.get("Branches", ()), *([state["ItemProcessor"]] if "ItemProcessor" in state else ())):
+            yield from scopes(inner)
 
 
 def check(definition: dict[str, Any]) -> None:
@@ -51,54 +65,116 @@ def check(definition: dict[str, Any]) -> None:
     assert all(0 < len(name) <= 80 for name in names)
     for scope in scopes(definition):
         check_scope(scope)
+    for container, run in runs(definition):
+        check_failures(run, container)
 
 
 def check_scope(scope: dict[str, Any]) -> None:
-    states = scope["States"]
+    here = scope["States"]
     reached, pending = set(), [scope["StartAt"]]
     while pending:
         name = pending.pop()
         if name not in reached:
             reached.add(name)
-            state = states[name]
-            pending += [state["Next"]] if "Next" in state else []
+            state = here[name]
+            ways_on = [state[key] for key in ("Next", "Default") if key in state]
+            assert len(ways_on) + ("End" in state) + (state["Type"] in ("Fail", "Succeed")) == 1, name
+            pending += [*ways_on, *(rule["Next"] for rule in state.get("Choices", ()))]
             pending += [catcher["Next"] for catcher in state.get("Catch", ())]
-            ways_on = ("Next" in state) + ("End" in state) + (state["Type"] == "Fail")
-            assert ways_on == 1, name
-    assert reached | failure_states(scope) == set(states)
-    assert any(state.get("End") for state in states.values())
+    assert reached == set(here)
+    assert any(state.get("End") or state["Type"] == "Succeed" for state in here.values())
 
 
-def failure_states(scope: dict[str, Any]) -> set[str]:
-    return {asl.FAIL_RUN, asl.RUN_FAILED} & set(scope["States"])
+def check_failures(scope: dict[str, Any], container: str | None) -> None:
+    """Whatever fails in a run, or in an item of a container, leads to the call that settles it."""
+    for name, state in scope["States"].items():
+        payload = called(state)
+        if state["Type"] == "Parallel" or "unit" in payload or "gate" in payload:
+            (catcher,) = state["Catch"]
+            assert called(scope["States"][catcher["Next"]])["for_each"] == container, name
+            assert "failure.$" in called(scope["States"][catcher["Next"]])
+
+
+def called(state: dict[str, Any]) -> dict[str, Any]:
+    """What a Task tells the runner."""
+    return dict(state.get("Parameters", {}).get("Payload", {}))
+
+
+def runs(definition: dict[str, Any]) -> Iterator[tuple[str | None, dict[str, Any]]]:
+    """The scopes in which failures are caught, with their containers: the run, and every item that has states."""
+    yield None, definition
+    for scope in scopes(definition):
+        for state in scope["States"].values():
+            for inner in state.get("ItemProcessor", {}).get("States", {}).values():
+                if "failure.$" in called(inner):
+                    yield called(inner)["for_each"], state["ItemProcessor"]
 
 
 def units(definition: dict[str, Any]) -> list[dict[str, Any]]:
     """The calls of all Task states that run units."""
-    payloads = [
-        state["Parameters"]["Payload"]
-        for scope in scopes(definition)
-        for state in scope["States"].values()
-        if state["Type"] == "Task"
-    ]
+    payloads = [called(state) for scope in scopes(definition) for state in scope["States"].values()]
     return [payload["unit"] for payload in payloads if "unit" in payload]
 
 
+def ran(emission: asl.Emission) -> list[str]:
+    return sorted(node_id for nodes in emission.units.values() for node_id in nodes)
+
+
 @settings(PROPERTY, max_examples=60)
-@given(graph_definitions())
+@given(any_definitions())
 def test_definitions_pass_the_linter_and_run_every_node_once(definition: dict[str, Any]) -> None:
-    machine = json.loads(compiled(definition).definition)
+    emission = emitted(definition)
+    machine = json.loads(emission.text)
     assert lint(machine) == []
     check(machine)
-    ran = [node_id for unit in units(machine) for node_id in unit["nodes"]]
-    assert sorted(ran) == sorted(node["id"] for node in definition["nodes"])
+    assert ran(emission) == sorted(reachable(definition))
+
+
+@settings(PROPERTY, max_examples=60)
+@given(any_definitions())
+def test_an_emission_tells_what_its_units_and_gates_are(definition: dict[str, Any]) -> None:
+    emission = emitted(definition)
+    payloads = {name: called(state) for scope in scopes(emission.definition) for name, state in scope["States"].items()}
+    assert {name: nodes for name, nodes in emission.units.items() if "batch" not in payloads[name]} == {
+        name: tuple(payload["unit"].get("nodes", ())) for name, payload in payloads.items() if "unit" in payload
+    }
+    assert emission.gates == {
+        payload["gate"]["id"]: tuple(payload["gate"]["nodes"]) for payload in payloads.values() if "gate" in payload
+    }
+    assert all(payloads[name]["gate"]["id"] == name for name in emission.gates)
+
+
+@settings(PROPERTY, max_examples=60)
+@given(any_definitions())
+def test_a_choice_asks_only_for_what_the_state_tells(definition: dict[str, Any]) -> None:
+    """Every outcome is told by one unit, which has the node that decides it."""
+    for _, run in runs(emitted(definition).definition):
+        here = {name: state for scope in _without_items(run) for name, state in scope["States"].items()}
+        told = {
+            f"{state['ResultPath']}.{key}": outcome
+            for state in here.values()
+            for key, outcome in called(state).get("unit", {}).get("tells", {}).items()
+        }
+        asked = [rule["Variable"] for state in here.values() for rule in state.get("Choices", ())]
+        asked = [variable for variable in asked if not variable.endswith(".elsewhere")]
+        assert set(asked) == set(told)
+        assert len({tuple(outcome) for outcome in told.values()}) == len(told)
+
+
+def _without_items(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield definition
+    for state in definition["States"].values():
+        for branch in state.get("Branches", ()):
+            yield from _without_items(branch)
 
 
 @pytest.mark.skipif(not real_graphs(), reason="the collection of real graphs is not part of the project")
 def test_definitions_of_real_graphs_pass_the_checks() -> None:
     for index, line in enumerate(real_graphs()):
-        machine = json.loads(compiled(line["graph_definition"]).definition)
+        emission = emitted(line["graph_definition"])
+        machine = json.loads(emission.text)
         check(machine)
+        assert ran(emission) == sorted(node["id"] for node in line["graph_definition"]["nodes"])
         if index % 5 == 0:
             assert lint(machine) == []
 
@@ -107,19 +183,30 @@ def test_definitions_of_real_graphs_pass_the_checks() -> None:
 @given(graph_definitions())
 def test_only_units_with_nothing_behind_them_are_told_that_they_are_last(definition: dict[str, Any]) -> None:
     graph = parsed(definition)
-    plan = compiler.plan(graph)
-    machine = json.loads(plan.state_machine(FUNCTION).definition)
-    marked = {node_id for unit in units(machine) if unit["last"] for node_id in (*unit["nodes"], unit["concludes"])}
+    machine = emitted(definition).definition
+    lasts = [unit for unit in units(machine) if unit.get("last")]
+    marked = {node_id for unit in lasts for node_id in (*unit.get("nodes", ()), unit.get("concludes"))}
     ends = {node_id for node_id in graph.nodes if not graph.outgoing[node_id]}
-    assert any(unit["last"] for unit in units(machine))
+    assert lasts
     assert marked & ends
-    assert all(unit["waits"] is None for unit in units(machine) if unit["last"])
+    for scope in scopes(machine):
+        for name, state in scope["States"].items():
+            if called(state).get("unit", {}).get("last"):
+                assert not any("unit" in called(after) for after in passing_by(scope, name)), name
+
+
+def passing_by(scope: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
+    """What follows a state where no Choice leads into what it holds."""
+    state = scope["States"][name]
+    while following := state.get("Next") or state.get("Default"):
+        state = scope["States"][following]
+        yield state
 
 
 def test_an_empty_graph_runs_one_unit_that_settles_the_run() -> None:
     machine = json.loads(compiled({"nodes": [], "edges": []}).definition)
     check(machine)
-    assert units(machine) == [{"nodes": [], "concludes": None, "waits": None, "last": True, "awaited": False}]
+    assert units(machine) == [{"last": True}]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +214,7 @@ def test_an_empty_graph_runs_one_unit_that_settles_the_run() -> None:
     [
         ["a/b", "a:b", "a?b", "a_b", "a_b 2", "é", "è", "_"],
         ["x" * 200, "x" * 199 + "y", "x" * 68],
-        ["Fail run", "Run failed", "Parallel", "empty", "a until"],
+        ["Fail run", "Run failed", "Parallel", "empty", "a until", "Gate", "Choice", "Done", "Fail item of Gate"],
         ["$", "..", "😀", "__proto__", "constructor", "{% 1 %}", 'a"b', "a`b", "a\nb", "𝒳" * 200],
     ],
 )
@@ -141,11 +228,19 @@ def test_ids_of_any_characters_give_unique_state_names(ids: list[str]) -> None:
     assert sorted(node_id for unit in units(machine) for node_id in unit["nodes"]) == sorted(ids)
 
 
+def fixed() -> Iterator[dict[str, Any]]:
+    """Graphs of every kind of node, with containers, that any process makes again."""
+    for seed in range(12):
+        yield seeded(Random(seed), 25)
+    for seed in range(6):
+        yield seeded_with_containers(Random(seed))
+
+
 def test_the_name_is_the_same_in_every_process() -> None:
     script = (
         "from random import Random\n"
-        "from tests.compiler.test_asl import compiled, seeded\n"
-        "print(*(compiled(seeded(Random(seed), 25)).name for seed in range(12)))"
+        "from tests.compiler.test_asl import compiled, fixed\n"
+        "print(*(compiled(definition).name for definition in fixed()))"
     )
     found = {
         subprocess.run(
@@ -158,7 +253,7 @@ def test_the_name_is_the_same_in_every_process() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    here = " ".join(compiled(seeded(Random(seed), 25)).name for seed in range(12))
+    here = " ".join(compiled(definition).name for definition in fixed())
     assert {text.strip() for text in found} == {here}
 
 
@@ -208,14 +303,21 @@ def test_structure_retries_and_time_limits_make_a_new_state_machine(graph: dict[
 
 def test_the_function_is_part_of_the_name() -> None:
     plan = compiler.plan(parsed(CHAIN))
-    assert plan.state_machine("one").name != plan.state_machine("two").name
+    assert asl.emit(plan, "one").state_machine().name != asl.emit(plan, "two").state_machine().name
+
+
+def test_the_role_is_part_of_the_name_but_not_of_the_definition() -> None:
+    emission = emitted(CHAIN)
+    one, two = emission.state_machine("one"), emission.state_machine("two")
+    assert one.name != two.name
+    assert one.definition == two.definition
 
 
 def test_errors_are_named_as_the_classes_that_the_runner_raises() -> None:
     """Lambda tells Step Functions the name of the exception's class."""
-    assert runner.NodeFailed.__name__ == asl.NODE_FAILED
-    assert runner.RetryNode.__name__ == asl.RETRY_NODE
-    assert runner.RunEnded.__name__ == asl.RUN_ENDED
+    assert runner.NodeFailed.__name__ == states.NODE_FAILED
+    assert runner.RetryNode.__name__ == states.RETRY_NODE
+    assert runner.RunEnded.__name__ == states.RUN_ENDED
 
 
 def only_unit(**data: Any) -> dict[str, Any]:
@@ -257,6 +359,39 @@ def test_a_call_outlasts_its_nodes_time_limit() -> None:
 
 def test_a_failure_at_top_level_is_caught_and_fails_the_run() -> None:
     machine = json.loads(compiled(drawn(["io", "io", "wait"], [(0, 1, 0)])).definition)
+    (failure,) = (name for name, state in machine["States"].items() if "failure.$" in called(state))
     for name, state in machine["States"].items():
-        if state["Type"] in ("Task", "Parallel") and name != asl.FAIL_RUN:
-            assert state["Catch"][0]["Next"] == asl.FAIL_RUN
+        if state["Type"] in ("Task", "Parallel") and name != failure:
+            assert state["Catch"][0]["Next"] == failure
+    assert machine["States"][machine["States"][failure]["Next"]]["Type"] == "Fail"
+
+
+def test_a_failure_in_an_item_ends_the_item_and_is_settled_for_its_container() -> None:
+    machine = emitted(with_bodies(drawn(["each"], []), n0=(["io", "io"], []))).definition
+    (item,) = (run for container, run in runs(machine) if container == "n0")
+    check_failures(item, "n0")
+    (failure,) = (state for state in item["States"].values() if "failure.$" in called(state))
+    assert failure["End"]
+
+
+def test_a_light_body_runs_in_batches() -> None:
+    machine = emitted(with_bodies(drawn(["each"], []), n0=(["pure", "condition"], [(0, 1, 0)]))).definition
+    (items,) = (state for state in machine["States"].values() if state["Type"] == "Map")
+    (batch,) = items["ItemProcessor"]["States"].values()
+    assert called(batch)["batch"] == {"for_each": "n0", "first.$": "$.first"}
+    assert batch["End"]
+
+
+def test_a_containers_items_that_run_elsewhere_go_on_when_they_are_done() -> None:
+    """An execution of their own: a Map over the indexes that it is told, and then the call for the next ones."""
+    plan = compiler.plan(
+        parsed(with_bodies(drawn(["io", "each"], [(0, 1, 0)]), n1=(["io", "wait", "io"], [(0, 1, 0)])))
+    )
+    machine = json.loads(asl.emit_items(plan, "n1", FUNCTION).text)
+    assert lint(machine) == []
+    first = machine["States"][machine["StartAt"]]
+    assert (first["Type"], first["ItemsPath"]) == ("Map", "$.items")
+    following = machine["States"][first["Next"]]
+    assert called(following)["items"] == {"for_each": "n1"}
+    assert following["End"]
+    assert [catcher["Next"] for catcher in first["Catch"]] == [first["Next"]]

@@ -137,3 +137,19 @@ def test_an_evaluation_that_fails_says_so(source: str) -> None:
 
 def test_deep_but_bounded_recursion_is_allowed() -> None:
     assert evaluate("($f := function($n) { $n <= 0 ? 0 : $f($n - 1) + 1 }; $f(40))") == 40
+
+
+@pytest.mark.parametrize(
+    ("source", "item"),
+    [
+        ("$item.x", True),
+        ("$index + 1", True),
+        ("$input.item", False),
+        ("($item := 1; $item)", False),
+        ("'$item'", False),
+    ],
+)
+def test_taking_the_item_of_a_container_is_seen(source: str, item: bool) -> None:
+    names = compile_expression(source).names
+    assert names.free_item is item
+    assert names.unknown_variables == ()

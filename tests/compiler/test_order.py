@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.compiler.order import MAX_DEPTH, Block, Gate, Par, Seq, Task, gates, nest, tasks
+from chalicelib.compiler.blocks import Block, Gate, Par, Seq, Task, gates, inner, tasks
+from chalicelib.compiler.order import MAX_DEPTH, nest
 from chalicelib.compiler.units import fuse
 
 from .strategies import PROPERTY, closure, dags, graph_definitions, parsed
@@ -22,12 +23,12 @@ def structural(block: Block) -> set[tuple[int, int]]:
     def walk(part: Block) -> None:
         if isinstance(part, Task | Gate):
             return
-        inner = part.blocks if isinstance(part, Seq) else part.branches
-        for index, one in enumerate(inner):
+        parts = inner(part)
+        for index, one in enumerate(parts):
             walk(one)
             if isinstance(part, Seq):
                 before = one.waits if isinstance(one, Gate) else tuple(tasks(one))
-                direct.update((a, b) for a in before for other in inner[index + 1 :] for b in tasks(other))
+                direct.update((a, b) for a in before for other in parts[index + 1 :] for b in tasks(other))
 
     walk(block)
     walked = list(tasks(block))
@@ -109,7 +110,7 @@ def test_blocks_are_flat(order: list[frozenset[int]]) -> None:
 
     def check(block: Block) -> None:
         if not isinstance(block, Task | Gate):
-            parts = block.blocks if isinstance(block, Seq) else block.branches
+            parts = inner(block)
             assert len(parts) > 1
             assert not any(isinstance(part, type(block)) for part in parts)
             for part in parts:

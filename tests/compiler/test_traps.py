@@ -10,12 +10,11 @@ import pytest
 from chalicelib.compiler.expressions import FUNCTIONS, ExpressionError, compile_expression
 from chalicelib.compiler.node_type import HttpResponse, Result
 from chalicelib.compiler.problems import InvalidGraphError
-from chalicelib.compiler.units import is_anchor
 from tests.nodes.fakes import FakeHttp, refused, run
 
 from .strategies import drawn, parsed
 from .test_asl import compiled
-from .test_units import held_back, waits
+from .test_units import held_back, paused
 from .test_validate import graph, node, problem, problems, value
 
 
@@ -175,7 +174,7 @@ def test_one_problem_is_not_several() -> None:
 def test_a_node_beside_a_request_does_not_wait_for_it() -> None:
     """A fail node drawn beside a request runs after it: in its unit, what is not below the anchor can go first."""
     found = parsed(drawn(["wait", "io", "fail"], [(0, 1, 0), (0, 2, 0)]))
-    slow = waits(found) | {item.id for item in found.nodes.values() if is_anchor(item)}
+    slow = paused(found) | {item.id for item in found.nodes.values() if item.is_anchor}
     assert held_back(found, slow)["n2"] == {"n0"}
 
 

@@ -7,14 +7,14 @@ from typing import Any
 from hypothesis import given
 
 from chalicelib.compiler.graph import Graph
-from chalicelib.compiler.node_type import Kind
-from chalicelib.compiler.units import Unit, UnitGraph, fuse, is_anchor
+from chalicelib.compiler.units import Unit, UnitGraph, fuse
 
-from .strategies import PROPERTY, PURE_KINDS, closure, drawn, graph_definitions, parsed
+from .strategies import PROPERTY, PURE_KINDS, any_definitions, closure, drawn, graph_definitions, parsed
 
 
-def waits(graph: Graph) -> set[str]:
-    return {node.id for node in graph.nodes.values() if node.type.kind is Kind.WAIT and not node.disabled}
+def paused(graph: Graph) -> set[str]:
+    kinds = ("wait", "for_each")
+    return {node.id for node in graph.nodes.values() if node.type.name in kinds and not node.disabled}
 
 
 def above(fused: UnitGraph) -> list[set[int]]:
@@ -32,7 +32,7 @@ def concluder(fused: UnitGraph) -> dict[str, int]:
 
 
 @PROPERTY
-@given(graph_definitions())
+@given(any_definitions())
 def test_each_node_is_in_exactly_one_unit(definition: dict[str, Any]) -> None:
     graph = parsed(definition)
     members = [node_id for unit in fuse(graph).units for node_id in unit.nodes]
@@ -40,35 +40,35 @@ def test_each_node_is_in_exactly_one_unit(definition: dict[str, Any]) -> None:
 
 
 @PROPERTY
-@given(graph_definitions())
+@given(any_definitions())
 def test_a_unit_has_at_most_one_anchor_and_names_it(definition: dict[str, Any]) -> None:
     graph = parsed(definition)
     for unit in fuse(graph).units:
-        assert [node_id for node_id in unit.nodes if is_anchor(graph.nodes[node_id])] == (
+        assert [node_id for node_id in unit.nodes if graph.nodes[node_id].is_anchor] == (
             [unit.anchor] if unit.anchor else []
         )
 
 
 @PROPERTY
-@given(graph_definitions())
+@given(any_definitions())
 def test_a_wait_is_last_in_its_unit_and_concluded_once_by_a_later_one(definition: dict[str, Any]) -> None:
     graph = parsed(definition)
     fused = fuse(graph)
-    waiting = waits(graph)
+    waiting = paused(graph)
     ancestors = above(fused)
-    begun = [unit.waits for unit in fused.units if unit.waits]
+    begun = [unit.begins for unit in fused.units if unit.begins]
     concluded = [unit.concludes for unit in fused.units if unit.concludes]
     assert sorted(begun) == sorted(concluded) == sorted(waiting)
     for unit in fused.units:
         in_unit = [node_id for node_id in unit.nodes if node_id in waiting]
-        assert in_unit == ([unit.waits] if unit.waits else [])
-        assert not unit.waits or unit.nodes[-1] == unit.waits
+        assert in_unit == ([unit.begins] if unit.begins else [])
+        assert not unit.begins or unit.nodes[-1] == unit.begins
     for node_id in waiting:
         assert home(fused)[node_id] in ancestors[concluder(fused)[node_id]]
 
 
 @PROPERTY
-@given(graph_definitions())
+@given(any_definitions())
 def test_every_drawn_order_holds(definition: dict[str, Any]) -> None:
     """Within a unit by position, between units by ancestry; as that has no cycle, units are convex."""
     graph = parsed(definition)
@@ -87,11 +87,11 @@ def test_every_drawn_order_holds(definition: dict[str, Any]) -> None:
 
 
 @PROPERTY
-@given(graph_definitions())
+@given(any_definitions())
 def test_fusion_delays_no_node_that_waits_on_the_outside_world(definition: dict[str, Any]) -> None:
     """None of them is held back by one that is not drawn above it."""
     graph = parsed(definition)
-    slow = waits(graph) | {node.id for node in graph.nodes.values() if is_anchor(node)}
+    slow = paused(graph) | {node.id for node in graph.nodes.values() if node.is_anchor}
     for node_id, held_by in held_back(graph, slow).items():
         if node_id in slow:
             assert held_by <= graph.ancestors(node_id), node_id
@@ -112,11 +112,11 @@ def held_back(graph: Graph, slow: set[str]) -> dict[str, set[str]]:
 
 def waited_for(unit: Unit) -> set[str]:
     """What ends before anything behind the unit begins."""
-    return {node_id for node_id in (unit.anchor, unit.waits, unit.concludes) if node_id}
+    return {node_id for node_id in (unit.anchor, unit.begins, unit.concludes) if node_id}
 
 
 @PROPERTY
-@given(graph_definitions())
+@given(any_definitions())
 def test_predecessors_are_reduced(definition: dict[str, Any]) -> None:
     fused = fuse(parsed(definition))
     ancestors = above(fused)
@@ -131,7 +131,7 @@ def test_nodes_that_wait_for_nothing_are_one_unit(definition: dict[str, Any]) ->
     fused = fuse(graph)
     assert len(fused.units) == 1
     assert fused.units[0].anchor is None
-    assert fused.units[0].waits is None
+    assert fused.units[0].begins is None
 
 
 def test_a_condition_and_what_follows_ride_along_with_the_request_between() -> None:
@@ -149,4 +149,4 @@ def test_two_requests_side_by_side_are_two_units() -> None:
 
 def test_a_wait_ends_the_unit_before_it_and_begins_the_one_behind_it() -> None:
     fused = fuse(parsed(drawn(["pure", "wait", "pure"], [(0, 1, 0), (1, 2, 0)])))
-    assert fused.units == (Unit(("n0", "n1"), waits="n1"), Unit(("n2",), concludes="n1"))
+    assert fused.units == (Unit(("n0", "n1"), begins="n1"), Unit(("n2",), concludes="n1"))

@@ -138,7 +138,7 @@ def test_a_node_and_an_edge_may_have_the_same_id() -> None:
 def test_an_unknown_type_is_refused_with_a_guess_and_the_list_of_known_ones() -> None:
     message = problem(graph(node("a", "htp_request"))).message
     assert 'did you mean "http_request"?' in message
-    assert "condition, fail, http_request, switch, transform, trigger, wait" in message
+    assert "condition, fail, for_each, http_request, switch, transform, trigger, wait" in message
 
 
 @pytest.mark.parametrize("drawn", [{"id": "a"}, {"id": "a", "type": None}, {"id": "a", "type": ""}])
@@ -304,7 +304,7 @@ def test_nodes_come_out_in_topological_order_with_edges_both_ways() -> None:
         ("{% $input.x", "bad_expression", "is not closed by %}"),
         ("{% 1 %} and {% 2", "bad_expression", "is not closed by %}"),
         ('{% "a %}', "bad_expression", "S0101"),
-        ("{% $inptu.x %}", "unknown_variable", 'did you mean "$input"?; there are $input, $nodes, $run'),
+        ("{% $inptu.x %}", "unknown_variable", 'did you mean "$input"?; there are $index, $input, $item, $nodes, $run'),
         ("{% $input[a = $b] %}", "unknown_variable", "$b is not defined"),
         ("{% $upercase($input.x) %}", "unknown_function", 'did you mean "$uppercase"?'),
         ('{% $eval("1") %}', "unknown_function", "there is no function $eval()"),
@@ -422,3 +422,70 @@ def test_any_text_is_an_id(node_id: str) -> None:
         "edges": [{"id": node_id, "source": node_id, "target": "z"}],
     }
     assert set(parse(definition).nodes) == {node_id, "z"}
+
+
+def inside(parent: Any, *nodes: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item | {"parentId": parent} for item in nodes]
+
+
+def each(node_id: str) -> dict[str, Any]:
+    return node(node_id, "for_each", {"items": [1]})
+
+
+@pytest.mark.parametrize(
+    ("nodes", "code", "node_id", "message"),
+    [
+        ([each("a")], "empty_container", "a", "it is empty"),
+        (inside("b", node("a")), "bad_parent", "a", 'its parent "b" is not a node'),
+        ([*inside("b", node("a")), node("b")], "bad_parent", "a", "is not a container"),
+        (inside("a", each("a")), "bad_parent", "a", "is inside itself"),
+        (
+            [
+                each("a"),
+                *inside("a", each("b")),
+                *inside("b", each("c")),
+                *inside("c", each("d")),
+                *inside("d", node("e")),
+            ],
+            "too_deep",
+            "d",
+            "container number 4",
+        ),
+        (
+            [each("a"), *inside("a", node("b")), value("{% $item %}", "c")],
+            "bad_reference",
+            "c",
+            "only inside a container",
+        ),
+        ([each("a"), *inside("a", node("b")), value("{% $nodes.b.output %}", "c")], "bad_reference", "c", "inside a"),
+        ([each("a"), *inside("a", value("{% $nodes.a.output %}"))], "bad_reference", "b", "$item is the item"),
+    ],
+)
+def test_what_is_wrong_with_a_container_is_told(
+    nodes: list[dict[str, Any]], code: str, node_id: str, message: str
+) -> None:
+    found = problems(graph(*nodes))
+    (told,) = (item for item in found if item.code == code)
+    assert told.node_id == node_id
+    assert message in told.message
+
+
+@pytest.mark.parametrize(("edge", "words"), [("b>c", 'leaves "a"'), ("c>b", 'goes into "a"')])
+def test_an_edge_across_the_border_of_a_container_is_refused(edge: str, words: str) -> None:
+    found = problem(graph(each("a"), *inside("a", node("b")), node("c"), edges=[edge]))
+    assert (found.code, found.edge_id) == ("crosses_border", "e0")
+    assert words in found.message
+
+
+def test_containers_hold_their_bodies_apart_from_the_nodes_around_them() -> None:
+    body = value("{% $item + $index + $nodes.a.output %}", "c")
+    found = parse(graph(node("a"), each("b"), *inside("b", body, each("d")), *inside("d", node("e")), edges=["a>b"]))
+    assert list(found.nodes) == ["a", "b"]
+    assert list(found.bodies["b"].nodes) == ["c", "d"]
+    assert list(found.scope("d").nodes) == ["e"]
+    assert found.scope("d").outside == {"a"}
+
+
+def test_item_may_be_a_name_of_the_expressions_own_anywhere() -> None:
+    """`$map(…, function($item, $index) {…})` is how JSONata's own documentation names them."""
+    assert parse(graph(value("{% $map($input.list, function($item, $index) { $item.price * $index }) %}")))
