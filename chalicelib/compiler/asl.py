@@ -56,7 +56,7 @@ class Emission:
     @property
     def text(self) -> str:
         """The definition as it is sent."""
-        return json.dumps(self.definition, separators=(",", ":"), sort_keys=True)
+        return json.dumps(self.definition, separators=(",", ":"))
 
     def state_machine(self, role: str = "") -> StateMachine:
         """Named by its content and its role, so that equal graphs share one state machine that never changes."""

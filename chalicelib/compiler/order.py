@@ -32,7 +32,7 @@ def nest(predecessors: Sequence[frozenset[int]], max_depth: int = MAX_DEPTH) -> 
     No more than `max_depth` Par, at least one, stand inside one another.
     """
     above, below = neighbours(reduce_transitively(predecessors))
-    block = _nest(_Part({vertex: Task(vertex) for vertex in above}, above, below))
+    block = _nest(_Part({vertex: Task(vertex) for vertex in above}, above, below, above, {}))
     return _bounded(block, max_depth, predecessors)
 
 
@@ -42,23 +42,30 @@ class _Part:
     Vertices keep their numbers, a merged one the lower of both: the numbering stays topological.
     """
 
-    def __init__(self, blocks: dict[int, Block], above: dict[int, set[int]], below: dict[int, set[int]]) -> None:
+    def __init__(
+        self,
+        blocks: dict[int, Block],
+        above: dict[int, set[int]],
+        below: dict[int, set[int]],
+        changed: Iterable[int],
+        twins: dict[tuple[frozenset[int], frozenset[int]], int],
+    ) -> None:
+        """`changed`: where a rule may fit. `twins`: a vertex for each pair of neighbours that was met."""
         self.blocks = blocks
         self.above = above
         self.below = below
         self.lasts = {vertex for vertex in blocks if not below[vertex]}
         """The vertices that nothing follows."""
-        self._twins: dict[tuple[frozenset[int], frozenset[int]], int] = {}
-        self._merge(sorted(blocks, reverse=True))
+        self._twins = twins
+        self._merge(sorted(changed, reverse=True))
 
     def take(self, vertices: Iterable[int]) -> _Part:
-        """The part of some vertices; a path between them never leaves them."""
+        """A component or a segment: rules fit at most where it was cut off, and there among themselves."""
         chosen = set(vertices)
-        return _Part(
-            {vertex: self.blocks[vertex] for vertex in chosen},
-            {vertex: self.above[vertex] & chosen for vertex in chosen},
-            {vertex: self.below[vertex] & chosen for vertex in chosen},
-        )
+        above = {vertex: self.above[vertex] & chosen for vertex in chosen}
+        below = {vertex: self.below[vertex] & chosen for vertex in chosen}
+        changed = [v for v in chosen if len(above[v]) < len(self.above[v]) or len(below[v]) < len(self.below[v])]
+        return _Part({vertex: self.blocks[vertex] for vertex in chosen}, above, below, changed, self._twins)
 
     def remove(self, last: int) -> None:
         """Without a vertex that nothing follows; what the rest merges to."""
