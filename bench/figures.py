@@ -148,6 +148,24 @@ def parallel_requests(bench: Bench) -> Iterator[Line]:
         yield judged("parallel_requests_of_1_s", {"nodes": count}, numbers)
 
 
+def ladder(bench: Bench) -> Iterator[Line]:
+    """12 requests of half a second that no nesting can order: six in a row are its critical path."""
+    workflow_id = bench.created(graphs.ladder(6, f"{bench.upstream}/slow?sleep=0.5"))
+    numbers = bench.measure([Run(workflow_id, *EAGER)], 5, 20.0)
+    if numbers["count"]:
+        numbers["p50_over_critical_path"] = round(numbers["p50_ms"] / 3_000, 3)
+    yield judged("ladder_of_half_seconds", {"nodes": 12}, numbers)
+
+
+def items(bench: Bench) -> Iterator[Line]:
+    """A container of transforms, and one of requests, which runs in executions of its own from a thousand items on."""
+    request = graphs.node("ask", "http_request", {"url": f"{bench.upstream}/now"})
+    bodies = {"transform": (graphs.transform("twice", "{% $item * 2 %}"), 10_000), "request": (request, 2_000)}
+    for name, (body, count) in bodies.items():
+        workflow_id = bench.created(graphs.each_of(count, body))
+        yield judged(f"items_of_{name}", {"items": count}, bench.measure([Run(workflow_id, *PATIENT)], 3, 60.0))
+
+
 def runs(bench: Bench) -> Iterator[Line]:
     drawn = {"10_transforms": graphs.transforms_in_a_row(10), "10_mixed_nodes": graphs.mixed(f"{bench.upstream}/now")}
     for name, graph in drawn.items():
@@ -176,6 +194,8 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "list_runs": list_runs,
     "transforms_in_a_row": transforms_in_a_row,
     "parallel_requests": parallel_requests,
+    "ladder": ladder,
+    "items": items,
     "runs": runs,
     "list": list_workflows,
 }

@@ -61,3 +61,16 @@ def mixed(url: str) -> Graph:
         *map(edge, steps, steps[1:]),
     ]
     return graph(nodes, edges)
+
+
+def ladder(rungs: int, url: str) -> Graph:
+    """Two rails with a rung from one to the other at each step: no nesting of branches says it."""
+    names = [f"{rail}{step}" for step in range(rungs) for rail in "ab"]
+    rails = [(f"{rail}{step}", f"{rail}{step + 1}") for step in range(rungs - 1) for rail in "ab"]
+    across = [(f"a{step}", f"b{step + 1}") for step in range(rungs - 1)]
+    return graph([node(name, "http_request", {"url": url}) for name in names], (edge(*link) for link in rails + across))
+
+
+def each_of(items: int, body: dict[str, Any]) -> Graph:
+    """A container that runs a node for so many items."""
+    return graph([node("each", "for_each", {"items": list(range(items))}), body | {"parentId": "each"}])

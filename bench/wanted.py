@@ -18,6 +18,7 @@ WANTED: dict[tuple[str, Any], tuple[str, ...]] = {
     ("transforms_in_a_row", 40): ("p50_ms < 80",),
     ("parallel_requests_of_1_s", 10): ("p50_ms < 1500",),
     ("parallel_requests_of_1_s", 40): ("p50_ms < 2500",),
+    ("ladder_of_half_seconds", 12): ("p50_over_critical_path < 1.15",),
     ("runs_of_10_transforms", 16): ("per_second > 25",),
     ("runs_of_10_mixed_nodes", 16): ("per_second > 25",),
     ("ready", "first"): ("seconds < 5",),
