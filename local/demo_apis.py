@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 ORDER_SECONDS, CUSTOMER_SECONDS, STOCK_SECONDS = 0.5, 0.8, 0.2
+SKUS = ("lamp", "bulb", "vase")
 
 
 class DemoApis:
@@ -36,14 +37,22 @@ def _answer(path: str, count: int) -> tuple[HTTPStatus, dict[str, Any]]:
     item = "/".join(rest)
     if api == "orders":
         time.sleep(ORDER_SECONDS)
-        return HTTPStatus.OK, {"id": item, "sku": "lamp", "total": 240}
+        return HTTPStatus.OK, {"id": item, "lines": [{"sku": sku} for sku in SKUS], "total": 240}
     if api == "customers":
         time.sleep(CUSTOMER_SECONDS)
         return HTTPStatus.OK, {"id": item, "name": "Ada", "tier": "gold"}
     if api == "stock":
         time.sleep(STOCK_SECONDS)
-        return (HTTPStatus.SERVICE_UNAVAILABLE, {"busy": True}) if count == 1 else (HTTPStatus.OK, {"reserved": item})
+        return _stock(item, count)
     return HTTPStatus.INTERNAL_SERVER_ERROR, {"error": "no courier today"}
+
+
+def _stock(sku: str, count: int) -> tuple[HTTPStatus, dict[str, Any]]:
+    if sku == SKUS[0] and count == 1:
+        return HTTPStatus.SERVICE_UNAVAILABLE, {"busy": True}
+    if sku == SKUS[-1]:
+        return HTTPStatus.CONFLICT, {"sold_out": sku}
+    return HTTPStatus.OK, {"reserved": sku}
 
 
 def _handler() -> type[BaseHTTPRequestHandler]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 WIDTH = 100
+CONTAINER = "for_each"
 LEGEND = "█ runs   ▏ in no time   ░ waits   ▒ failed"
 MIN_SECONDS = 0.001
 """The length of an axis on which everything happens at once."""
@@ -36,12 +38,17 @@ _MARKS = {
 }
 _HEADINGS = ("node", "type", "status", "branch", "start", "took", "tries")
 _RIGHT = frozenset({"start", "took", "tries"})
+_TOLD_ITEMS = ("failed", "running", "waiting", "skipped", "cancelled")
+"""What is told of items besides how many there are: most succeed."""
 MAX_COLUMN, MIN_NOTE = 24, 12
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a node did and when, in seconds since the run was accepted; `start` is None where it never ran."""
+    """What a node did and when, in seconds since the run was accepted; `start` is None where it never ran.
+
+    `depth` is the number of containers around it.
+    """
 
     label: str
     type: str
@@ -51,15 +58,33 @@ class Bar:
     note: str
     start: float | None
     end: float | None
+    depth: int = 0
+
+    @property
+    def name(self) -> str:
+        """The label, indented under its container."""
+        indent = "  " * self.depth
+        return indent + cut(self.label, MAX_COLUMN - len(indent))
 
 
 def bars(run: Mapping[str, Any], graph: Mapping[str, Any], now: datetime | None = None) -> list[Bar]:
-    """The nodes in the order of their starts; those that never started come last, as drawn."""
+    """The nodes in the order of their starts, those inside a container right behind it; those that never started
+    come last, as drawn."""
     begin = _moment(run["started_at"])
     end = _moment(run["completed_at"]) if run.get("completed_at") else now or datetime.now(UTC)
     until = (end - begin).total_seconds()
-    found = [_bar(node, run["node_results"].get(node["id"]) or {}, begin, until) for node in graph["nodes"]]
-    return sorted(found, key=lambda bar: (bar.start is None, bar.start or 0))
+    inside: dict[str | None, list[tuple[str, Bar]]] = {}
+    for node in graph["nodes"]:
+        bar = _bar(node, run["node_results"].get(node["id"]) or {}, begin, until)
+        inside.setdefault(node.get("parentId"), []).append((node["id"], bar))
+    return list(_nested(inside, None, 0))
+
+
+def _nested(inside: Mapping[str | None, list[tuple[str, Bar]]], container: str | None, depth: int) -> Iterator[Bar]:
+    """The bars in a container, or of what is in none, each with those inside it behind it."""
+    for node_id, bar in sorted(inside.get(container, ()), key=lambda pair: (pair[1].start is None, pair[1].start or 0)):
+        yield replace(bar, depth=depth)
+        yield from _nested(inside, node_id, depth + 1)
 
 
 def _bar(node: Mapping[str, Any], result: Mapping[str, Any], begin: datetime, until: float) -> Bar:
@@ -73,7 +98,7 @@ def _bar(node: Mapping[str, Any], result: Mapping[str, Any], begin: datetime, un
         status=result.get("status", "pending"),
         branch=result.get("branch") or "",
         attempts=result.get("attempts") or 0,
-        note=_note(result),
+        note=_note(result, node["type"]),
         start=start,
         end=None if start is None else since("completed_at") or until,
     )
@@ -83,14 +108,44 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _note(result: Mapping[str, Any]) -> str:
-    """The error, else the output, in few words; of an HTTP answer its status and body."""
+def _note(result: Mapping[str, Any], node_type: str) -> str:
+    """How many items there were, where there were any, and the error, else the output, in few words."""
     error, output = result.get("error"), result.get("output")
     if error:
-        return f"{error['status']} {_words(error.get('body'))}" if "status" in error else str(error["message"])
+        told = _error_words(error)
+    elif node_type == CONTAINER:
+        told = _items_words(_outcomes(output))
+    else:
+        told = _output_words(output)
+    return ": ".join(filter(None, (_items_words(result.get("items", {})), told)))
+
+
+def _error_words(error: Mapping[str, Any]) -> str:
+    return f"{error['status']} {_words(error.get('body'))}" if "status" in error else str(error["message"])
+
+
+def _output_words(output: Any) -> str:
+    """Of an HTTP answer its status and body."""
     if isinstance(output, dict) and output.keys() == {"status", "headers", "body"}:
         return f"{output['status']} {_words(output['body'])}"
     return "" if output is None else _words(output)
+
+
+def _items_words(counts: Mapping[str, int]) -> str:
+    """`12 items, 1 failed`."""
+    total = sum(counts.values())
+    told = [f"{counts[status]} {status}" for status in _TOLD_ITEMS if counts.get(status)]
+    return ", ".join([f"{total} item{'s' * (total != 1)}", *told]) if total else ""
+
+
+def _outcomes(output: Any) -> Counter[str]:
+    """What came of a container's items: one that failed stands as `{"error": …}` among its outputs."""
+    return Counter("failed" if _is_failure(item) else "succeeded" for item in output or ())
+
+
+def _is_failure(item: Any) -> bool:
+    error = item.get("error") if isinstance(item, dict) and len(item) == 1 else None
+    return isinstance(error, dict) and "node_id" in error
 
 
 def _words(value: Any) -> str:
@@ -105,7 +160,7 @@ def _words(value: Any) -> str:
 def table(shown: Sequence[Bar], *, width: int = WIDTH, colour: bool = False) -> str:
     """A row a node, its output or error in what room is left; what is too long is cut with an ellipsis."""
     rows = [_cells(bar) for bar in shown]
-    sizes = [min(max(map(len, column)), MAX_COLUMN) for column in zip(_HEADINGS, *rows, strict=True)]
+    sizes = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
     rest = max(width - sum(sizes) - 2 * len(sizes), MIN_NOTE)
     lines = [
         paint(_row(_HEADINGS, sizes, "output or error"), "bold", colour),
@@ -120,10 +175,10 @@ def table(shown: Sequence[Bar], *, width: int = WIDTH, colour: bool = False) -> 
 
 def _cells(bar: Bar) -> list[str]:
     return [
-        bar.label,
-        bar.type,
+        bar.name,
+        cut(bar.type, MAX_COLUMN),
         f"{_MARKS.get(bar.status, ' ')} {bar.status}",
-        bar.branch,
+        cut(bar.branch, MAX_COLUMN),
         "" if bar.start is None else f"+{seconds(bar.start)}",
         "" if bar.start is None or bar.end is None else seconds(bar.end - bar.start),
         str(bar.attempts or ""),
@@ -137,7 +192,7 @@ def _row_style(bar: Bar) -> str:
 
 def _row(cells: Iterable[str], sizes: Iterable[int], note: str) -> str:
     placed = [
-        cut(cell, size).rjust(size) if name in _RIGHT else cut(cell, size).ljust(size)
+        cell.rjust(size) if name in _RIGHT else cell.ljust(size)
         for name, cell, size in zip(_HEADINGS, cells, sizes, strict=True)
     ]
     return "  ".join([*placed, note]).rstrip()
@@ -164,7 +219,7 @@ def timeline(shown: Sequence[Bar], *, width: int = WIDTH, colour: bool = False) 
     ran = [bar for bar in shown if bar.start is not None]
     if not ran:
         return "no node has run yet"
-    names = min(max(len(bar.label) for bar in ran), 24)
+    names = max(len(bar.name) for bar in ran)
     times = max(len(seconds((bar.end or 0) - (bar.start or 0))) for bar in ran)
     room = max(width - names - times - 3, 10)
     total = max([MIN_SECONDS, *(bar.end or 0 for bar in ran)])
@@ -179,7 +234,7 @@ def _bar_line(bar: Bar, names: int, room: int, total: float, colour: bool) -> st
     first, length = span(bar.start, bar.end, total, room)
     drawn = paint(_ink(bar, total / room) * length, "waiting" if bar.type == "wait" else bar.status, colour)
     took = seconds(bar.end - bar.start)
-    return f"{cut(bar.label, names):<{names}}  {' ' * first}{drawn} {paint(took, 'dim', colour)}"
+    return f"{bar.name:<{names}}  {' ' * first}{drawn} {paint(took, 'dim', colour)}"
 
 
 def _ink(bar: Bar, cell: float) -> str:
@@ -223,13 +278,13 @@ def _step(total: float, ticks: int) -> float:
 
 
 def progress(run: Mapping[str, Any], graph: Mapping[str, Any], now: datetime) -> str:
-    """One line about a run on its way: how far it is and what it does right now."""
+    """One line about a run on its way: how far it is and what it does right now; of a container, what is in it does."""
     shown = bars(run, graph, now)
     decided = sum(bar.status not in ("pending", "running", "waiting") for bar in shown)
     doing = [
         f"{_MARKS[bar.status]} {bar.label} ({seconds((bar.end or 0) - (bar.start or 0))})"
         for bar in shown
-        if bar.status in ("running", "waiting")
+        if bar.status in ("running", "waiting") and bar.type != CONTAINER
     ]
     passed = seconds((now - _moment(run["started_at"])).total_seconds())
     return f"{passed:>7}  {decided:>2} of {len(shown)} nodes decided   {'   '.join(doing)}".rstrip()

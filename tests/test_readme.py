@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from local.compiling import compiled
 from tests.client import Api, poll, statuses
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +27,26 @@ def test_the_first_workflow_runs_as_written(owner: Api) -> None:
     assert owner.ended(workflow_id, run_id)["output"] == json.loads(output[1])
     small = owner.ended(workflow_id, owner.execute(workflow_id, {"id": 8, "total": 50})["id"])
     assert statuses(small)["review"] == "skipped"
+
+
+def test_the_example_of_for_each_runs_its_body_for_each_order(owner: Api) -> None:
+    answer = owner.send("POST", "/", raw=(ROOT / "docs/examples/for-each.json").read_bytes())
+    assert answer.status == 201
+    orders = [{"id": 7, "price": 50, "quantity": 5}, {"id": 8, "price": 20, "quantity": 2}]
+    run = owner.ended(answer.body["id"], owner.execute(answer.body["id"], {"orders": orders})["id"])
+    assert run["output"] == {"orders": 2, "revenue": 295, "free_shipping": [7]}
+    assert run["node_results"]["each"]["output"] == [
+        {"id": 7, "total": 250, "shipping": 0},
+        {"id": 8, "total": 40, "shipping": 5},
+    ]
+    items = owner.get(f"/{answer.body['id']}/runs/{run['id']}/items?node_id=each")["items"]
+    assert [item["node_results"]["large"]["branch"] for item in items] == ["true", "false"]
+
+
+def test_the_certificate_begins_as_written() -> None:
+    told = compiled(json.loads((ROOT / "docs/examples/for-each.json").read_text()))["certificate"]
+    written = json.loads(README[README.index('{"transitions"') :].partition("\n")[0])
+    assert {key: told[key] for key in written} == written
 
 
 def test_the_wrong_workflow_is_told_what_the_readme_says(owner: Api) -> None:

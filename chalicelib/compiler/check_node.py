@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .expressions import BINDINGS, FUNCTIONS, Expression
+from .expressions import BINDINGS, FUNCTIONS, ITEM_BINDINGS, Expression
 from .graph import ERROR_HANDLE, Node, Retry
 from .node_type import Kind, NodeType
 from .problems import Problem
@@ -162,8 +162,9 @@ class _Check:
 
     def _check_names(self, path: str, expression: Expression) -> None:
         for name in expression.names.unknown_variables:
-            known = ", ".join(f"${binding}" for binding in sorted(BINDINGS))
-            guess = self.findings.hint(name, BINDINGS, "$")
+            bound = BINDINGS if self.shape.parent_id else BINDINGS - ITEM_BINDINGS
+            known = ", ".join(f"${binding}" for binding in sorted(bound))
+            guess = self.findings.hint(name, bound, "$")
             self._add_expression("unknown_variable", path, f"${name} is not defined{guess}; there are {known}")
         for name in expression.names.unknown_functions:
             guess = self.findings.hint(name, FUNCTIONS, "$")

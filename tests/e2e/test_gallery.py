@@ -15,6 +15,8 @@ from tests.upstream import Upstream
 
 NAMES = sorted(template["name"] for template in gallery().values())
 EXAMPLE = "Example input: "
+NODE_WIDTH, NODE_HEIGHT = 200, 60
+"""A little more than React Flow draws a node with a label."""
 
 Service = Callable[..., str]
 
@@ -91,9 +93,22 @@ def test_a_clone_is_the_owners_own_workflow_with_a_tidy_drawing(owner: Api, name
     clone = owner.send("POST", f"/templates/{template['id']}/clone", {"name": "mine"}).body
     assert (clone["name"], clone["is_template"], clone["current_version"]) == ("mine", False, 1)
     nodes = owner.get(f"/{clone['id']}")["graph_definition"]["nodes"]
-    places = {(node["position"]["x"], node["position"]["y"]) for node in nodes}
+    places = {(node.get("parentId"), node["position"]["x"], node["position"]["y"]) for node in nodes}
     assert len(places) == len(nodes), "two nodes lie on each other"
     assert all(node["data"]["label"] for node in nodes)
+
+
+@pytest.mark.parametrize("template", gallery().values(), ids=lambda template: template["name"])
+def test_what_is_in_a_container_is_drawn_inside_it_and_after_it(template: dict[str, Any]) -> None:
+    """React Flow draws nodes in their order, and gives those with a parent their place in it."""
+    drawn: dict[str, dict[str, Any]] = {}
+    for node in template["graph_definition"]["nodes"]:
+        if "parentId" in node:
+            size = drawn[node["parentId"]]["style"]
+            assert node["extent"] == "parent"
+            assert 0 < node["position"]["x"] <= size["width"] - NODE_WIDTH
+            assert 0 < node["position"]["y"] <= size["height"] - NODE_HEIGHT
+        drawn[node["id"]] = node
 
 
 def test_a_member_may_not_clone(member: Api) -> None:
@@ -313,3 +328,60 @@ def test_only_users_who_are_not_active_are_nudged(
     assert [json.loads(call["body"])["template"] for call in calls] == messages
     looked = next(call for call in upstream.calls[owner.workspace_id] if call["path"].endswith("/app"))
     assert looked["began"] - calls[0]["ended"] >= 0.99
+
+
+LAMPS, BULBS = {"sku": "desk lamp", "quantity": 4}, {"sku": "bulb-e27", "quantity": 10}
+
+
+@pytest.mark.parametrize(
+    ("lines", "in_stock", "ordered"),
+    [
+        ([LAMPS, BULBS], 1, [{"sku": "bulb-e27", "quantity": 5}]),
+        ([LAMPS, BULBS, BULBS], 1, [{"sku": "bulb-e27", "quantity": 5}, {"sku": "bulb-e27", "quantity": 5}]),
+        ([LAMPS], 1, []),
+        ([], 0, []),
+    ],
+    ids=["some short", "two of the same", "one line", "no lines"],
+)
+def test_only_what_an_order_lacks_is_ordered(
+    owner: Api,
+    upstream: Upstream,
+    service: Service,
+    asked: Callable[[], list[tuple[str, str, str]]],
+    lines: list[Any],
+    in_stock: int,
+    ordered: list[Any],
+) -> None:
+    run = run_clone(
+        owner,
+        "Restock what an order lacks",
+        lines=lines,
+        stock_api=service("stock", {"available": 5}),
+        supplier=service("supplier"),
+    )
+    summary = {"order_id": "1042", "lines": len(lines), "in_stock": in_stock, "ordered": ordered, "failed": []}
+    assert run["output"] == summary
+    expected = [("GET", "stock", f"/stock/{line['sku']}") for line in lines]
+    assert sorted(asked()) == sorted([*expected, *[("POST", "supplier", "/orders")] * len(ordered)])
+    orders = [call for call in upstream.calls[owner.workspace_id] if call["method"] == "POST"]
+    assert [json.loads(call["body"]) for call in orders] == [line | {"for_order": "1042"} for line in ordered]
+    keys = {call["headers"]["idempotency-key"] for call in orders}
+    assert len(keys) == len(orders)
+
+
+def test_a_line_that_fails_is_named_and_holds_up_no_other(owner: Api, upstream: Upstream, service: Service) -> None:
+    run = run_clone(
+        owner,
+        "Restock what an order lacks",
+        lines=[BULBS, LAMPS],
+        stock_api=service("stock", {"available": 5}),
+        supplier=service("supplier", status="500"),
+    )
+    (failed,) = run["output"].pop("failed")
+    assert run["output"] == {"order_id": "1042", "lines": 2, "in_stock": 1, "ordered": []}
+    assert failed["sku"] == "bulb-e27"
+    assert "answered 500" in failed["reason"]
+    first, again = [call["headers"] for call in upstream.calls[owner.workspace_id] if call["method"] == "POST"]
+    assert first["idempotency-key"] == again["idempotency-key"]
+    counts = run["node_results"]["reorder"]["items"]
+    assert (counts["succeeded"], counts["failed"], counts["skipped"]) == (0, 1, 1)

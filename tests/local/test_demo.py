@@ -23,14 +23,24 @@ def test_the_demo_uses_the_stack_that_runs_and_shows_its_run(
     publish(tmp_path, address)
     assert demo.main(tmp_path) == 0
     shown = capsys.readouterr().out
-    for part in ("using the stack at", "case:gold", "✗ failed", "– skipped", "no courier today", "succeeded in"):
+    for part in (
+        "using the stack at",
+        "case:gold",
+        "✗ failed",
+        "– skipped",
+        "3 items, 1 failed",
+        "no courier today",
+        "succeeded in",
+    ):
         assert part in shown
     assert "\033[" not in shown
     assert all(len(line) <= 100 for line in shown.splitlines() if not line.startswith("{"))
     (workflow,) = owner.get()["items"]
     (run,) = owner.get(f"/{workflow['id']}/runs")["items"]
     results = owner.get(f"/{workflow['id']}/runs/{run['id']}")["node_results"]
-    assert results["reserve"]["attempts"] == 2
+    assert results["reserve"]["attempts"] == 4
+    assert "\nFor each line   " in shown
+    assert "\n  Reserve stock " in shown
     assert results["order"]["started_at"] < results["customer"]["completed_at"]
     assert results["customer"]["started_at"] < results["order"]["completed_at"]
 

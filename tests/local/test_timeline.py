@@ -75,6 +75,83 @@ def test_a_note_says_what_matters_of_an_output_or_error(more: dict[str, Any], no
     assert shown.note == note
 
 
+def items(**counts: int) -> dict[str, int]:
+    return dict.fromkeys(("running", "waiting", "succeeded", "failed", "skipped", "cancelled"), 0) | counts
+
+
+def inside(container: str, drawn: dict[str, Any]) -> dict[str, Any]:
+    return drawn | {"parentId": container}
+
+
+def test_nodes_inside_a_container_stand_below_it_in_the_order_of_their_starts() -> None:
+    nodes = [
+        inside("inner", node("deep")),
+        inside("each", node("second")),
+        inside("each", node("inner", "for_each")),
+        node("each", "for_each"),
+        inside("each", node("never")),
+        node("beside"),
+    ]
+    run = run_of(
+        each=result(start=1, end=5),
+        inner=result(start=2, end=3),
+        deep=result(start=2, end=3),
+        second=result(start=4, end=5),
+        beside=result(start=1.5, end=2),
+    )
+    expected = [("each", 0), ("inner", 1), ("deep", 2), ("second", 1), ("never", 1), ("beside", 0)]
+    assert [(shown.label, shown.depth) for shown in bars(run, graph(nodes))] == expected
+
+
+@pytest.mark.parametrize(
+    ("counts", "note"),
+    [
+        ({"succeeded": 12}, "12 items"),
+        ({"succeeded": 11, "failed": 1}, "12 items, 1 failed"),
+        ({"running": 2, "succeeded": 1, "skipped": 3}, "6 items, 2 running, 3 skipped"),
+        ({"cancelled": 1}, "1 item, 1 cancelled"),
+        ({}, ""),
+    ],
+)
+def test_a_node_inside_a_container_tells_how_its_items_did(counts: dict[str, int], note: str) -> None:
+    drawn = graph([node("each", "for_each"), inside("each", node("a"))])
+    shown = bars(run_of(each=result(start=0), a=result(start=0, end=1, items=items(**counts))), drawn)[1]
+    assert shown.note == note
+
+
+def test_its_first_error_is_told_behind_that() -> None:
+    error = {"code": "http_status", "message": "answered 404", "status": 404, "body": "no such lamp"}
+    drawn = graph([node("each", "for_each"), inside("each", node("ask"))])
+    failed = result("failed", start=0, end=1, items=items(succeeded=2, failed=1), error=error)
+    assert bars(run_of(ask=failed), drawn)[1].note == "3 items, 1 failed: 404 no such lamp"
+
+
+@pytest.mark.parametrize(
+    ("more", "note"),
+    [
+        ({"output": [{"a": 1}, {"error": {"code": "x", "message": "no", "node_id": "a"}}]}, "2 items, 1 failed"),
+        ({"output": ["a", {"error": 1}, {"error": {"code": "drawn so"}}]}, "3 items"),
+        ({"output": []}, ""),
+        ({"output": None}, ""),
+        ({"output": None, "items": items(succeeded=2)}, "2 items"),
+        ({"error": {"code": "item_failed", "message": "item 1 failed: no", "item": 1}}, "item 1 failed: no"),
+    ],
+    ids=["some failed", "outputs that look like it", "no items", "running", "inside another", "failed"],
+)
+def test_a_container_tells_how_many_items_it_had_instead_of_all_they_gave(more: dict[str, Any], note: str) -> None:
+    (shown,) = bars(run_of(each=result(start=0, end=1, **more)), graph([node("each", "for_each")]))
+    assert shown.note == note
+
+
+def test_what_is_inside_a_container_is_indented_in_the_table_and_on_the_timeline() -> None:
+    shown = [bar("Each", 0, 1, type="for_each"), bar("Ask  the\tstock", 0, 1, depth=1), bar("b" * 60, 0, 1, depth=2)]
+    for drawn in (table(shown).splitlines()[2:], timeline(shown).splitlines()[:3]):
+        each, ask, deep = drawn
+        assert each.startswith("Each  ")
+        assert ask.startswith("  Ask the stock  ")
+        assert deep.startswith(f"    {'b' * 19}…  ")
+
+
 def test_a_table_shows_every_node_within_its_width() -> None:
     rows = [
         bar("Ask", 0.01, 0.81, type="http_request", attempts=2, note="x" * 200),
@@ -147,6 +224,13 @@ def test_progress_tells_how_far_a_run_is_and_what_it_does() -> None:
     run = run_of(done=result(start=0, end=0), ask=result("running", start=1), pause=result("waiting", start=0))
     line = progress(run, drawn, BEGIN + timedelta(seconds=1.5))
     assert line == "  1.5 s   1 of 4 nodes decided   ◷ pause (1.5 s)   ▶ ask (0.5 s)"
+
+
+def test_progress_tells_what_runs_inside_a_container_instead_of_it() -> None:
+    drawn = graph([node("each", "for_each"), inside("each", node("ask"))])
+    run = run_of(each=result("running", start=0), ask=result("running", start=0.5, items=items(running=2)))
+    line = progress(run, drawn, BEGIN + timedelta(seconds=1.5))
+    assert line == "  1.5 s   0 of 2 nodes decided   ▶ ask (1.0 s)"
 
 
 @pytest.mark.parametrize(
