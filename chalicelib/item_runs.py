@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 from .aws.step_functions import StepFunctions
@@ -15,6 +15,7 @@ from .compiler.costs import BATCH_ITEMS
 from .compiler.graph import Graph
 from .compiler.node_type import HttpClient
 from .db import Connection, Database
+from .errors import NotFoundError
 from .node_call import NodeCall
 from .observability import logger
 from .runs.items import ItemRepository
@@ -26,6 +27,31 @@ from .unit_run import RunEnded, going_on, outputs_read
 
 SAVED_ITEMS = 50
 """A batch writes what came of so many items at once; a call that dies has lost no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class RangeCall:
+    """Asks for the next range of a container's items."""
+
+    scope: Scope
+    version_id: str
+    execution: str
+    """The name of the execution that waits for all of them."""
+    token: str
+    """That by which it waits."""
+    waits: bool
+    """Whether it is that execution that asks; else it is the one of the range before."""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the execution of a range is given, without its items."""
+        ids = {"run_id": str(self.scope.run_id), "version_id": self.version_id, "path": self.scope.path}
+        return ids | {"execution": self.execution, "token": self.token}
+
+    def execution_name(self, container: str, first: int, generation: int) -> str:
+        """The name of the execution that runs the range that begins there."""
+        what = f"{self.execution} {container} {self.scope.path} {first} {generation}"
+        return f"{self.scope.run_id}-{hashlib.sha256(what.encode()).hexdigest()[:24]}"
 
 
 class ItemRuns:
@@ -98,44 +124,52 @@ class ItemRuns:
         output = next(iter(ended.values())) if len(ended) == 1 else ended or None
         return replace(item, status="succeeded", output=output), steps.unsaved
 
-    def run_elsewhere(self, scope: Scope, version_id: str, execution: str, token: str | None) -> None:
+    def run_elsewhere(self, call: RangeCall) -> None:
         """Start the execution that runs the next range of items, or let the one that waits go on where none is left.
 
-        `execution` is the name of the one that waits, `token` its own when it begins to wait. Raises RunEnded.
+        Raises RunEnded.
         """
-        with self._database.transaction() as connection:
-            pending, waiting = self._next(connection, scope, token)
-        if pending is None:
-            for each in waiting:
-                self._step_functions.release(each)
-            with self._database.connection() as connection:
-                RunRepository(connection).delete_gates(scope.run_id, waiting)
+        scope = call.scope
+        try:
+            with self._database.transaction() as connection:
+                pending, tokens = self._next(connection, call)
+        except (RunEnded, NotFoundError):
+            if not call.waits:  # no one else knows who waits
+                self._step_functions.release(call.token)
+            raise
+        if pending is not None:
+            self._start_range(call, pending)
             return
-        size = self._plan.loops[self._container].elsewhere
-        first = pending[0] - pending[0] % size
-        state = {
-            "run_id": str(scope.run_id),
-            "version_id": version_id,
-            "path": scope.path,
-            "execution": execution,
-            "items": [position for position in pending if position < first + size],
-        }
-        name = _execution_name(scope, self._container, execution, first)
-        self._step_functions.start_items(self._plan, self._container, name, state)
+        for token in tokens:
+            self._step_functions.release(token)
+        with self._database.connection() as connection:
+            RunRepository(connection).delete_gates(scope.run_id, tokens)
 
-    def _next(self, connection: Connection, scope: Scope, token: str | None) -> tuple[list[int] | None, list[str]]:
+    def _next(self, connection: Connection, call: RangeCall) -> tuple[list[int] | None, list[str]]:
         """The items that are left, None where nothing is to go on, and the tokens of who waits for them."""
         repository, items = RunRepository(connection), ItemRepository(connection)
+        scope = call.scope
         status = repository.lock(scope)
         if status is None or status in FINAL:
             raise RunEnded(f"run {scope.run_id} has ended")
         gate = f"items of {self._container}"
-        if token:
-            repository.save_gate(scope, gate, token, [self._container])
+        if call.waits:
+            repository.save_gate(scope, gate, call.token, [self._container])
         waiting = [each.token for each in repository.list_gates(scope) if each.gate == gate]
         failed = not self._goes_on and items.has_failed(scope, self._container)
         pending = items.list_pending(scope, self._container)
         return (None if failed else pending or None), waiting
+
+    def _start_range(self, call: RangeCall, pending: list[int]) -> None:
+        """A range begins at a multiple of its size, so that a start that is repeated is the same start; where the
+        execution of that name is over and items are left, it is the next one."""
+        size = self._plan.loops[self._container].elsewhere
+        first = pending[0] - pending[0] % size
+        items = [position for position in pending if position < first + size]
+        for generation in count():
+            name = call.execution_name(self._container, first, generation)
+            if self._step_functions.start_items(self._plan, self._container, name, call.state | {"items": items}):
+                return
 
     def fail_item(self, item: Scope) -> None:
         """End an item that failed. Raises NodeFailed where that fails its container, RunEnded."""
@@ -161,9 +195,3 @@ def _error(body: Graph, records: Mapping[str, NodeRecord]) -> dict[str, Any]:
         node, message = found
         return {"code": "node_failed", "message": f"node {node.title} failed: {message}", "node_id": node.id}
     return {"code": "not_run", "message": "the platform could not run it", "node_id": None}
-
-
-def _execution_name(scope: Scope, container: str, parent: str, first: int) -> str:
-    """The name of the execution that runs a range of items for another one; the same for a start that is repeated."""
-    what = f"{parent} {container} {scope.path} {first}"
-    return f"{scope.run_id}-{hashlib.sha256(what.encode()).hexdigest()[:24]}"

@@ -14,7 +14,7 @@ from .compiler.node_type import HttpClient
 from .compiler.states import NODE_FAILED, PLATFORM_ATTEMPTS
 from .db import Database
 from .errors import NotFoundError
-from .item_runs import ItemRuns
+from .item_runs import ItemRuns, RangeCall
 from .node_call import NodeCall
 from .observability import logger
 from .runs.items import ItemRepository
@@ -68,9 +68,9 @@ class Runner:
         elif "batch" in event:
             self._items(plan, event["batch"]["for_each"]).run_batch(Scope(run_id, path), event["batch"]["first"])
         elif "items" in event:
-            scope, version_id = Scope(run_id, path), event["version_id"]
-            items = self._items(plan, event["items"]["for_each"])
-            items.run_elsewhere(scope, version_id, event["execution"], event.get("token"))
+            waits = event["items"].get("waits", False)
+            range_call = RangeCall(Scope(run_id, path), event["version_id"], event["execution"], event["token"], waits)
+            self._items(plan, event["items"]["for_each"]).run_elsewhere(range_call)
         elif event["for_each"]:
             self._items(plan, event["for_each"]).fail_item(Scope(run_id, path, event["for_each"]))
         else:

@@ -162,6 +162,7 @@ class UnitRun:
             self._steps.succeed(record, self._calls.checked(_outputs(node, items)))
         except NodeFailure as failure:
             with self._database.transaction() as connection:
+                RunRepository(connection).lock(self._scope)
                 ItemRepository(connection).cancel(self._scope, self._inside(node))
             self._steps.fail(node, record, failure)
 

@@ -40,38 +40,45 @@ class StepFunctions:
         """Start the execution that runs a plan; see `start`."""
         return self.start(emit(plan, self._settings.run_unit_function), name, execution_input)
 
-    def start_items(self, plan: Plan, container: str, name: str, execution_input: Mapping[str, Any]) -> str:
-        """Start an execution that runs items of a container in the plan; see `start`."""
-        return self.start(emit_items(plan, container, self._settings.run_unit_function), name, execution_input)
+    def start_items(self, plan: Plan, container: str, name: str, execution_input: Mapping[str, Any]) -> bool:
+        """Start an execution that runs items of a container in the plan; False where one of that name has ended."""
+        emission = emit_items(plan, container, self._settings.run_unit_function)
+        arn, is_new = self._start_or_find(emission, name, execution_input)
+        return is_new or self.is_running(arn)
 
     def start(self, emission: Emission, name: str, execution_input: Mapping[str, Any]) -> str:
         """Start an execution and give its ARN; one of that name that exists already is the same one.
 
         The state machine is made when it is missing. Raises UnavailableError while it can't be started.
         """
+        return self._start_or_find(emission, name, execution_input)[0]
+
+    def _start_or_find(self, emission: Emission, name: str, execution_input: Mapping[str, Any]) -> tuple[str, bool]:
         machine = emission.state_machine(self._settings.state_machine_role_arn)
         with _our_errors():
-            if not self._try_start(machine, name, execution_input):
+            is_new = self._try_start(machine, name, execution_input)
+            if is_new is None:
                 self._create(machine)
-                self._start_new(machine, name, execution_input)
-        return self._arn("execution", f"{machine.name}:{name}")
+                is_new = self._start_new(machine, name, execution_input)
+        return self._arn("execution", f"{machine.name}:{name}"), is_new
 
-    def _start_new(self, machine: StateMachine, name: str, execution_input: Mapping[str, Any]) -> None:
+    def _start_new(self, machine: StateMachine, name: str, execution_input: Mapping[str, Any]) -> bool:
         for pause in PAUSES_SECONDS:
-            if self._try_start(machine, name, execution_input):
-                return
+            is_new = self._try_start(machine, name, execution_input)
+            if is_new is not None:
+                return is_new
             time.sleep(pause)
         raise UnavailableError(f"the new state machine {machine.name} can't be started yet")
 
-    def _try_start(self, machine: StateMachine, name: str, execution_input: Mapping[str, Any]) -> bool:
-        """False where there is no such state machine."""
+    def _try_start(self, machine: StateMachine, name: str, execution_input: Mapping[str, Any]) -> bool | None:
+        """Whether an execution was started, or was there; None where there is no such state machine."""
         arn = self._arn("stateMachine", machine.name)
         try:
             self._client.start_execution(stateMachineArn=arn, name=name, input=json.dumps(execution_input))
         except self._client.exceptions.ExecutionAlreadyExists:
-            return True
-        except self._client.exceptions.StateMachineDoesNotExist:
             return False
+        except self._client.exceptions.StateMachineDoesNotExist:
+            return None
         return True
 
     def release(self, token: str) -> None:

@@ -78,11 +78,13 @@ def emit(plan: Plan, function: str) -> Emission:
 def emit_items(plan: Plan, container: str, function: str) -> Emission:
     """The definition that runs a range of a container's items in an execution of their own.
 
-    Its input is the state of the container's scope with `items`, their indexes, and `execution`, the one that waits.
+    Its input is the state of the container's scope with `items`, their indexes, `execution`, the name of the one that
+    waits, and the token by which that one waits.
     """
     emitter = _Emitter(function)
     items = emitter.items(plan, plan.graph.nodes[container], "$.items")
-    go_on = call(function, SCOPE | {"items": {"for_each": container}, "execution.$": "$.execution"})
+    waiting = {"execution.$": "$.execution", "token.$": "$.token"}
+    go_on = call(function, SCOPE | {"items": {"for_each": container}} | waiting)
     whole = items.then(Fragment.of(emitter.names.take("Next items"), go_on, "Next"))
     emitter.emission.definition = {"StartAt": whole.start, "States": whole.ended(emitter.names)}
     return emitter.emission
@@ -230,9 +232,8 @@ class _Scope:
         items = self._emitter.items(self._plan, node, f"$.u{position}.items")
         if self._plan.bodies[node_id].graph.is_light:
             return items
-        elsewhere = call_for_token(
-            self._function, SCOPE | {"items": {"for_each": node_id}, "execution.$": "$$.Execution.Name"}
-        )
+        ranges = {"items": {"for_each": node_id, "waits": True}, "execution.$": "$$.Execution.Name"}
+        elsewhere = call_for_token(self._function, SCOPE | ranges)
         chunks = Fragment.of(self._names.take(f"{node_id} items elsewhere"), elsewhere, "Next", "Catch")
         variable = f"$.u{position}.elsewhere"
         state = {

@@ -122,7 +122,7 @@ def call(function: str, payload: Mapping[str, Any], retries: list[State] | None 
 
 
 def call_for_token(function: str, payload: Mapping[str, Any]) -> State:
-    """A Task that calls the runner, and ends when the runner sends its token."""
+    """A Task that calls the runner with its token, and ends when the runner sends that."""
     task = call(function, {**payload, "token.$": "$$.Task.Token"})
     return task | {"Resource": f"{task['Resource']}.waitForTaskToken"}
 

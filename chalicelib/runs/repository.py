@@ -202,14 +202,15 @@ class RunRepository:
         """Write node results; the ids of those written.
 
         A result that is decided is never overwritten, and one that was cancelled only by what came of it after all.
-        A first start is kept.
+        A first start is kept. The run is held before its results are, in the order of whoever deletes it: no deadlock.
         """
         rows = self._connection.execute(
             """
+            WITH run AS MATERIALIZED (SELECT id FROM workflow_runs WHERE id = %(run_id)s FOR KEY SHARE)
             INSERT INTO workflow_run_nodes
               (run_id, path, node_id, status, started_at, completed_at, attempts, output, error, branch)
-            SELECT %(run_id)s, given.*
-            FROM unnest(%(path)s::text[], %(node_id)s::text[], %(status)s::text[], %(started_at)s::timestamptz[],
+            SELECT run.id, given.*
+            FROM run, unnest(%(path)s::text[], %(node_id)s::text[], %(status)s::text[], %(started_at)s::timestamptz[],
                         %(completed_at)s::timestamptz[], %(attempts)s::int[], %(output)s::jsonb[],
                         %(error)s::jsonb[], %(branch)s::text[]) AS given(path, node_id)
             ORDER BY given.path, given.node_id
@@ -250,10 +251,12 @@ class RunRepository:
             query = "SELECT status FROM workflow_runs WHERE id = %(run_id)s FOR NO KEY UPDATE"
         else:
             query = """
-                SELECT CASE WHEN r.status IN ('pending', 'running') THEN i.status ELSE r.status END AS status
-                FROM workflow_run_items i JOIN workflow_runs r ON r.id = i.run_id
-                WHERE i.run_id = %(run_id)s AND i.node_id = %(container)s AND i.scope = %(outer)s
-                  AND i.position = %(index)s
+                WITH run AS MATERIALIZED (
+                  SELECT id, status FROM workflow_runs WHERE id = %(run_id)s FOR KEY SHARE
+                )
+                SELECT CASE WHEN run.status IN ('pending', 'running') THEN i.status ELSE run.status END AS status
+                FROM run JOIN workflow_run_items i ON i.run_id = run.id
+                WHERE i.node_id = %(container)s AND i.scope = %(outer)s AND i.position = %(index)s
                 FOR NO KEY UPDATE OF i
                 """
         row = self._connection.execute(

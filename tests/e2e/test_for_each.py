@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.client import Api, edge, graph, node, poll, statuses
+from tests.e2e.test_run import execution_status
 from tests.upstream import Upstream
 
 MANY = 10_000
@@ -211,6 +212,17 @@ class TestFailing:
         assert run["status"] == "failed"
         assert statuses(run)["each"] == "cancelled"
 
+    def test_a_workflow_is_deleted_at_once_while_its_items_run(self, owner: Api) -> None:
+        """Whoever deletes and whoever writes results take their locks in the same order."""
+        retried = {"retry": {"max_attempts": 2}}
+        body = inside("each", node("a", **retried), node("b", **retried))
+        drawn = graph([each(list(range(60)), max_concurrency=40), *body], edge("a", "b"))
+        for _ in range(6):
+            workflow_id = owner.create(drawn)["id"]
+            run_path = f"/{workflow_id}/runs/{owner.execute(workflow_id)['id']}"
+            poll(lambda path=run_path: owner.get(path)["node_results"]["a"]["attempts"])
+            assert owner.send("DELETE", f"/{workflow_id}").status == 204
+
     def test_too_many_items_are_an_error_with_the_number(self, owner: Api) -> None:
         run = owner.run(graph([each(), *inside("each", node("x"))]), {"items": list(range(MANY + 1))})
         assert run["status"] == "failed"
@@ -248,6 +260,17 @@ class TestMany:
         assert run["status"] == "failed"
         assert "item 1 failed" in run["error_message"]
         assert run["node_results"]["ask0"]["items"]["succeeded"] < 20
+
+    def test_what_waits_for_items_elsewhere_ends_with_its_workflow(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]
+    ) -> None:
+        asks = [ask(f"ask{number}", "x?sleep=0.1", retry={"max_attempts": 50}) for number in range(40)]
+        workflow_id = owner.create(graph([each(max_concurrency=1), *inside("each", *asks)]))["id"]
+        run_path = f"/{workflow_id}/runs/{owner.execute(workflow_id, given | {'items': list(range(20))})['id']}"
+        poll(lambda: len(calls) >= 40)
+        arn = owner.get(run_path)["execution_arn"]
+        assert owner.send("DELETE", f"/{workflow_id}").status == 204
+        poll(lambda: execution_status(arn) == "FAILED")
 
 
 class TestListing:
