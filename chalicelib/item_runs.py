@@ -85,10 +85,12 @@ class ItemRuns:
         outside = {node_id for node in nodes for node_id in outputs_read(self._body, node)} - set(self._body.nodes)
         with self._database.connection() as connection:
             state = going_on(scope, RunRepository(connection).find_state(scope, outside, outside))
-            positions = range(first, first + BATCH_ITEMS)
-            items = iter(ItemRepository(connection).list_batch(scope, self._container, positions))
+            items = ItemRepository(connection)
+            if not self._goes_on and items.has_failed(scope, self._container):
+                raise NodeFailed(self._container)
+            batch = iter(items.list_batch(scope, self._container, range(first, first + BATCH_ITEMS)))
         calls = NodeCall.of_run(self._body, state, self._http, self._max_output_bytes)
-        while part := list(islice(items, SAVED_ITEMS)):
+        while part := list(islice(batch, SAVED_ITEMS)):
             ended = list(self._until_failed(self._run_item(scope, item, calls, state.records) for item in part))
             with self._database.transaction() as connection:
                 records = [record for _, of_item in ended for record in of_item]

@@ -50,10 +50,12 @@ class Steps:
         self._announce = announce
 
     def run(self, node: Node) -> None:
-        """Run a node if it is due. Raises NodeFailed, or RetryNode."""
+        """Run a node if it is due. Raises NodeFailed, also where it had failed already, or RetryNode."""
         before = self.records.get(node.id)
         if before and (before.decided(node) or before.begun(node)):
             return
+        if before and before.status == "failed":
+            raise NodeFailed(node.id)
         now = datetime.now(UTC)
         if not is_due(self._graph, node, self.records):
             self._record(NodeRecord(node.id, "skipped", self._path, completed_at=now))

@@ -152,6 +152,7 @@ class UnitRun:
     def _conclude(self, node: Node) -> None:
         record = self._steps.records[node.id]
         if not record.begun(node):
+            self._steps.run(node)  # it was skipped, or is concluded already: well, or not
             return
         if node.type.kind is Kind.WAIT:
             self._steps.succeed(record, record.output)

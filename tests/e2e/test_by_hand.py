@@ -1,6 +1,7 @@
-"""Gates: whatever comes in whatever order, twice, at once or after a crash, each is opened when it may be, not before.
+"""Events delivered by hand: in any order, twice, at once, after a crash.
 
-The events of a letter N are delivered by hand: what Step Functions would be told is read where boto3 sends it.
+Whatever comes, a gate is opened when it may be and not before, and what failed stays failed. What Step Functions would
+be told is read where boto3 sends it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from chalicelib.bootstrap import services
 from chalicelib.compiler.asl import emit
 from chalicelib.runs.repository import RunRepository
 from chalicelib.runs.schemas import NewRun
+from chalicelib.steps import NodeFailed
 from chalicelib.unit_run import RunEnded
 from tests.client import Api, edge, graph, node
 
@@ -55,8 +57,8 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 class ByHand:
     """A run without an execution: its events are delivered by the test."""
 
-    def __init__(self, owner: Api) -> None:
-        workflow = owner.create(LETTER_N)
+    def __init__(self, owner: Api, drawn: dict[str, Any] = LETTER_N) -> None:
+        workflow = owner.create(drawn)
         workspace_id = UUID(owner.workspace_id)
         version = services().workflows.current_version(workspace_id, UUID(workflow["id"]))
         new = NewRun({}, "manual", UUID(workflow["created_by"]))
@@ -76,12 +78,18 @@ class ByHand:
             told["token"] = f"by hand {self.scope['run_id']} {self.arrivals}"
         services().runner.handle(told)
 
+    def repeat(self, state: str, **more: Any) -> None:
+        """Deliver what a state sends, with what only the interpreter knows."""
+        payload = self.states[state]["Parameters"]["Payload"]
+        told = {key: value for key, value in payload.items() if not key.endswith(".$")}
+        services().runner.handle(self.scope | told | more)
+
 
 def states(definition: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, state in definition["States"].items():
         found[name] = state
-        for branch in state.get("Branches", ()):
+        for branch in (*state.get("Branches", ()), *filter(None, [state.get("ItemProcessor")])):
             found |= states(branch)
     return found
 
@@ -136,3 +144,16 @@ def test_a_gate_of_a_run_that_is_over_ends(owner: Api, sent: Sent) -> None:
     with pytest.raises(RunEnded):
         run.deliver("gate")
     assert not sent
+
+
+def test_what_failed_fails_again_when_it_is_called_again(owner: Api) -> None:
+    """The worker may have died between writing the failure down and telling of it."""
+    failing = node("check", "transform", {"value": "{% $error('no') %}"})
+    nodes = [node("each", "for_each", {"items": [1]}), failing | {"parentId": "each"}, node("after")]
+    run = ByHand(owner, graph(nodes, edge("each", "after")))
+    run.repeat("each")
+    for _ in range(2):
+        with pytest.raises(NodeFailed):
+            run.repeat("each batch", batch={"for_each": "each", "first": 0})
+        with pytest.raises(NodeFailed):
+            run.repeat("after")
