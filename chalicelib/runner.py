@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -22,7 +23,10 @@ from .runs.repository import RunRepository
 from .runs.schemas import FINAL, NodeRecord, Scope
 from .runs.settlement import are_decided, failed_node, stopped
 from .steps import NodeFailed, RetryNode
-from .unit_run import RunEnded, UnitCall, UnitRun, going_on, needs
+from .unit_run import Overtaken, RunEnded, UnitCall, UnitRun, going_on, needs
+
+UNIT_ATTEMPTS = 3
+"""How often a unit is begun anew that another call of it overtakes."""
 
 
 class Runner:
@@ -62,7 +66,8 @@ class Runner:
     def _handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         run_id, path, plan = UUID(event["run_id"]), event["path"], self._plan(UUID(event["version_id"]))
         if "unit" in event:
-            return self._run_unit(plan, UnitCall.of(run_id, path, event["unit"]))
+            call = UnitCall.of(run_id, path, event["unit"])
+            return self._run_unit(plan.scope(call.scope.container), call)
         if "gate" in event:
             self._hold_gate(plan, Scope(run_id, path, event["gate"]["for_each"]), event["gate"], event["token"])
         elif "batch" in event:
@@ -78,14 +83,17 @@ class Runner:
         return {}
 
     def _run_unit(self, plan: Plan, call: UnitCall) -> dict[str, Any]:
-        plan = plan.scope(call.scope.container)
-        with self._database.connection() as connection:
-            state = RunRepository(connection).find_state(call.scope, *needs(plan.graph, call))
-        if state and state.status == "succeeded":
-            return call.nothing
-        state = going_on(call.scope, state)
-        calls = NodeCall.of_run(plan.graph, state, self._http, self._max_output_bytes)
-        return UnitRun(call, plan, state, calls, self._database, self._step_functions.release).run()
+        """`plan` is that of the call's scope."""
+        for _ in range(UNIT_ATTEMPTS):
+            with self._database.connection() as connection:
+                state = RunRepository(connection).find_state(call.scope, *needs(plan.graph, call))
+            if state and state.status == "succeeded":
+                return call.nothing
+            state = going_on(call.scope, state)
+            calls = NodeCall.of_run(plan.graph, state, self._http, self._max_output_bytes)
+            with suppress(Overtaken):
+                return UnitRun(call, plan, state, calls, self._database, self._step_functions.release).run()
+        raise RunEnded(f"run {call.scope.run_id} has ended")
 
     def _items(self, plan: Plan, container: str) -> ItemRuns:
         return ItemRuns(plan, container, self._database, self._step_functions, self._http, self._max_output_bytes)

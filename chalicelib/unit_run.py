@@ -35,6 +35,10 @@ class RunEnded(Exception):  # noqa: N818 - Step Functions matches this name
     """The run or the item is over or gone, so nothing more is to run."""
 
 
+class Overtaken(Exception):  # noqa: N818
+    """Another call of the same unit was faster; what it wrote is to be read anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class UnitCall:
     """The payload of a Task state; see `compiler/asl.py`."""
@@ -116,7 +120,7 @@ class UnitRun:
         """Conclude, run, begin; what is known is written however it ends.
 
         Gives the outcomes that are asked for, `{until}` for a unit that begins a wait, and `{items, elsewhere}` for one
-        that begins a container. Raises NodeFailed, RetryNode or RunEnded.
+        that begins a container. Raises NodeFailed, RetryNode or Overtaken.
         """
         call = self._call
         try:
@@ -172,7 +176,7 @@ class UnitRun:
 
     def _announce(self, attempt: NodeRecord) -> None:
         if attempt.node_id not in self._save():
-            raise RunEnded(f"run {self._scope.run_id} has ended")
+            raise Overtaken(attempt.node_id)
 
     def _save(self) -> set[str]:
         """Write what is not written yet; the ids of the nodes that took it."""

@@ -126,6 +126,24 @@ def test_at_the_same_time(owner: Api, sent: Sent) -> None:
         assert sent
 
 
+def test_the_same_call_at_the_same_time_twice_ends_well_twice(owner: Api) -> None:
+    """A call may be made again while the first one still runs, and neither may take the other for the run's end."""
+    ended: list[str] = []
+
+    def deliver(run: ByHand, event: str) -> None:
+        run.deliver(event)
+        ended.append(event)
+
+    for _ in range(20):
+        run = ByHand(owner)
+        threads = [threading.Thread(target=deliver, args=(run, event)) for event in ("a", "a", "b", "b")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(ended) == 80
+
+
 def test_a_sending_that_failed_is_made_again_by_the_next_call(owner: Api, sent: Sent) -> None:
     run = ByHand(owner)
     run.deliver("gate")
