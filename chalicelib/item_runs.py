@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import count, islice
+from itertools import islice
 from typing import Any
 
 from .aws.step_functions import StepFunctions
@@ -25,6 +25,8 @@ from .runs.settlement import ends, failed_node, stopped
 from .steps import NodeFailed, Steps
 from .unit_run import RunEnded, going_on, outputs_read
 
+RANGE_ATTEMPTS = 3
+"""How many executions are tried for the items of a range."""
 SAVED_ITEMS = 50
 """A batch writes what came of so many items at once; a call that dies has lost no more."""
 
@@ -39,8 +41,13 @@ class RangeCall:
     """The name of the execution that waits for all of them."""
     token: str
     """That by which it waits."""
-    waits: bool
-    """Whether it is that execution that asks; else it is the one of the range before."""
+    ended: str | None
+    """The name of the execution of the range before, which asks at its end; None where the one that waits asks."""
+
+    @classmethod
+    def of(cls, scope: Scope, event: Mapping[str, Any]) -> RangeCall:
+        """From the event of a Lambda."""
+        return cls(scope, event["version_id"], event["execution"], event["token"], event.get("ended"))
 
     @property
     def state(self) -> dict[str, Any]:
@@ -48,9 +55,9 @@ class RangeCall:
         ids = {"run_id": str(self.scope.run_id), "version_id": self.version_id, "path": self.scope.path}
         return ids | {"execution": self.execution, "token": self.token}
 
-    def execution_name(self, container: str, first: int, generation: int) -> str:
+    def execution_name(self, container: str, first: int, attempt: int) -> str:
         """The name of the execution that runs the range that begins there."""
-        what = f"{self.execution} {container} {self.scope.path} {first} {generation}"
+        what = f"{self.execution} {container} {self.scope.path} {first} {attempt}"
         return f"{self.scope.run_id}-{hashlib.sha256(what.encode()).hexdigest()[:24]}"
 
 
@@ -94,7 +101,7 @@ class ItemRuns:
             ended = list(self._until_failed(self._run_item(scope, item, calls, state.records) for item in part))
             with self._database.transaction() as connection:
                 records = [record for _, of_item in ended for record in of_item]
-                RunRepository(connection).save_records(scope.run_id, records)
+                RunRepository(connection).save_records(scope, records)
                 ItemRepository(connection).save(scope, self._container, [item for item, _ in ended])
             if ended[-1][0].status == "failed" and not self._goes_on:
                 raise NodeFailed(self._container)
@@ -136,11 +143,13 @@ class ItemRuns:
             with self._database.transaction() as connection:
                 pending, tokens = self._next(connection, call)
         except (RunEnded, NotFoundError):
-            if not call.waits:  # no one else knows who waits
+            if call.ended:  # no one else knows who waits
                 self._step_functions.release(call.token)
             raise
+        while pending is not None and not self._start_range(call, pending):
+            with self._database.transaction() as connection:
+                pending, tokens = self._next(connection, call)
         if pending is not None:
-            self._start_range(call, pending)
             return
         for token in tokens:
             self._step_functions.release(token)
@@ -155,23 +164,32 @@ class ItemRuns:
         if status is None or status in FINAL:
             raise RunEnded(f"run {scope.run_id} has ended")
         gate = f"items of {self._container}"
-        if call.waits:
+        if call.ended is None:
             repository.save_gate(scope, gate, call.token, [self._container])
         waiting = [each.token for each in repository.list_gates(scope) if each.gate == gate]
         failed = not self._goes_on and items.has_failed(scope, self._container)
         pending = items.list_pending(scope, self._container)
         return (None if failed else pending or None), waiting
 
-    def _start_range(self, call: RangeCall, pending: list[int]) -> None:
-        """A range begins at a multiple of its size, so that a start that is repeated is the same start; where the
-        execution of that name is over and items are left, it is the next one."""
+    def _start_range(self, call: RangeCall, pending: list[int]) -> bool:
+        """A range begins at a multiple of its size, so that a start that is repeated is the same start.
+
+        Where the execution of that name is over and items are left, they are tried in another one, and after some of
+        them have failed: False then.
+        """
         size = self._plan.loops[self._container].elsewhere
         first = pending[0] - pending[0] % size
         items = [position for position in pending if position < first + size]
-        for generation in count():
-            name = call.execution_name(self._container, first, generation)
-            if self._step_functions.start_items(self._plan, self._container, name, call.state | {"items": items}):
-                return
+        for attempt in range(RANGE_ATTEMPTS):
+            name = call.execution_name(self._container, first, attempt)
+            state = call.state | {"items": items}
+            if name != call.ended and self._step_functions.start_items(self._plan, self._container, name, state):
+                return True
+        not_run = [ItemRecord(position, None, "failed", error=_error(self._body, {})) for position in items]
+        with self._database.transaction() as connection:
+            RunRepository(connection).lock(call.scope)
+            ItemRepository(connection).save(call.scope, self._container, not_run)
+        return False
 
     def fail_item(self, item: Scope) -> None:
         """End an item that failed. Raises NodeFailed where that fails its container, RunEnded."""
@@ -179,10 +197,11 @@ class ItemRuns:
             repository, items = RunRepository(connection), ItemRepository(connection)
             status = repository.lock(item)
             if status == "pending":
-                records = repository.list_records(item)
-                repository.save_records(item.run_id, list(stopped(self._body, records, datetime.now(UTC), item.path)))
-                items.cancel(item, [node.id for node in self._body.walk()])
-                repository.delete_gates_below(item)
+                records = repository.list_records(item, self._body.nodes)
+                repository.save_records(item, list(stopped(self._body, records, datetime.now(UTC), item.path)))
+                inside = [node.id for node in self._body.walk()]
+                items.cancel(item, inside)
+                repository.delete_gates_inside(item, inside)
                 items.settle(item, "failed", [], _error(self._body, records))
                 logger.info("item failed", run_id=str(item.run_id), path=item.path)
         if status is None or status in ("cancelled", "timed_out"):

@@ -60,6 +60,8 @@ class NodeCall:
             result = node.type.run(config, context)
             if isinstance(result, Result):
                 self.checked(result.output)
+            if isinstance(result, EachOf):
+                self.checked(list(result.items))
         except NodeFailure:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is

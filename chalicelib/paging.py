@@ -80,7 +80,7 @@ def _moment_and_id(cursor: str) -> tuple[datetime, UUID]:
 
 def _path(cursor: str) -> list[int]:
     with _only_ours():
-        return [min(int(step), MAX_STEP) for step in _decode(cursor)]
+        return [max(0, min(int(step), MAX_STEP)) for step in _decode(cursor)]
 
 
 def _decode(cursor: str) -> Any:

@@ -66,16 +66,15 @@ class Runner:
     def _handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         run_id, path, plan = UUID(event["run_id"]), event["path"], self._plan(UUID(event["version_id"]))
         if "unit" in event:
-            call = UnitCall.of(run_id, path, event["unit"])
-            return self._run_unit(plan.scope(call.scope.container), call)
+            unit = UnitCall.of(run_id, path, event["unit"])
+            return self._run_unit(plan.scope(unit.scope.container), unit)
         if "gate" in event:
             self._hold_gate(plan, Scope(run_id, path, event["gate"]["for_each"]), event["gate"], event["token"])
         elif "batch" in event:
             self._items(plan, event["batch"]["for_each"]).run_batch(Scope(run_id, path), event["batch"]["first"])
         elif "items" in event:
-            waits = event["items"].get("waits", False)
-            range_call = RangeCall(Scope(run_id, path), event["version_id"], event["execution"], event["token"], waits)
-            self._items(plan, event["items"]["for_each"]).run_elsewhere(range_call)
+            call = RangeCall.of(Scope(run_id, path), event)
+            self._items(plan, event["items"]["for_each"]).run_elsewhere(call)
         elif event["for_each"]:
             self._items(plan, event["for_each"]).fail_item(Scope(run_id, path, event["for_each"]))
         else:
@@ -110,7 +109,9 @@ class Runner:
             status = repository.lock(scope)
             if status is None or (status in FINAL and status != "succeeded"):
                 raise RunEnded(f"run {scope.run_id} has ended")
-            is_open = status == "succeeded" or are_decided(graph, gate["nodes"], repository.list_records(scope))
+            is_open = status == "succeeded" or are_decided(
+                graph, gate["nodes"], repository.list_records(scope, graph.nodes)
+            )
             if not is_open:
                 repository.save_gate(scope, gate["id"], token, gate["nodes"])
         if is_open:
@@ -122,11 +123,11 @@ class Runner:
             status = repository.lock(scope)
             if status is None or status in FINAL:
                 return
-            records = repository.list_records(scope)
-            repository.save_records(scope.run_id, list(stopped(graph, records, datetime.now(UTC))))
+            records = repository.list_records(scope, graph.nodes)
+            repository.save_records(scope, list(stopped(graph, records, datetime.now(UTC))))
             if graph.bodies:
                 ItemRepository(connection).cancel(scope, [node.id for node in graph.walk()])
-            repository.delete_gates_below(scope)
+            repository.delete_gates_inside(scope, [node.id for node in graph.walk()])
             repository.settle(scope.run_id, "failed", [], _reason(graph, records, error))
         logger.info("run failed", run_id=str(scope.run_id), error=error)
 

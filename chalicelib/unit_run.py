@@ -196,7 +196,7 @@ class UnitRun:
     def _write_on(self, connection: Connection) -> set[str]:
         for node_id, items in self._steps.items.items():
             ItemRepository(connection).insert(self._scope, node_id, items)
-        return RunRepository(connection).save_records(self._scope.run_id, self._steps.unsaved)
+        return RunRepository(connection).save_records(self._scope, self._steps.unsaved)
 
     def _insist(self, write: Callable[[], Written]) -> Written:
         """What a node did must not be done again because the database was away for a moment."""
@@ -232,7 +232,7 @@ class UnitRun:
             self._write_on(connection)
         if status is None or status in FINAL:
             return []
-        records = repository.list_records(self._scope)
+        records = repository.list_records(self._scope, self._graph.nodes)
         if self._call.last and is_complete(self._graph, records):
             self._settle(connection, records)
         gates = repository.list_gates(self._scope) if self._call.awaited else []

@@ -8,10 +8,12 @@ ALTER TABLE workflow_run_nodes
 
 CREATE INDEX idx_workflow_run_nodes_of_items ON workflow_run_nodes(run_id, node_id) WHERE path <> '';
 
+-- Items of two containers may have the same path.
 ALTER TABLE workflow_run_gates
   ADD COLUMN path TEXT NOT NULL DEFAULT '',
+  ADD COLUMN container TEXT NOT NULL DEFAULT '',
   DROP CONSTRAINT workflow_run_gates_pkey,
-  ADD PRIMARY KEY (run_id, path, gate);
+  ADD PRIMARY KEY (run_id, path, container, gate);
 
 CREATE TABLE workflow_run_items (
   run_id UUID NOT NULL REFERENCES workflow_runs(id) ON DELETE CASCADE,
@@ -34,46 +36,65 @@ RETURN CASE cardinality(ends)
   ELSE (SELECT jsonb_object_agg(n.node_id, n.output) FROM workflow_run_nodes n
         WHERE n.run_id = the_run AND n.path = the_path AND n.node_id = ANY(ends)) END;
 
--- The results of one node in all items: what most needs to be seen first, and how often there is what.
-CREATE FUNCTION node_result_of_items(the_run UUID, the_node TEXT, its_container TEXT, is_final BOOLEAN)
+-- The results of one node in all items: what most needs to be seen first, and how often there is what. Where there is
+-- none, its container and the run tell whether one may come, or it was passed by, or cut off.
+CREATE FUNCTION node_result_of_items(the_run UUID, the_node TEXT, its_container TEXT, run_status TEXT)
 RETURNS JSONB LANGUAGE SQL STABLE
 RETURN (
+  WITH found AS (
+    SELECT
+      count(*) AS total,
+      count(*) FILTER (WHERE status = 'running') AS running,
+      count(*) FILTER (WHERE status = 'waiting') AS waiting,
+      count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
+      count(*) FILTER (WHERE status = 'failed') AS failed,
+      count(*) FILTER (WHERE status = 'skipped') AS skipped,
+      count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
+      min(started_at) AS started_at,
+      CASE WHEN bool_and(completed_at IS NOT NULL) THEN max(completed_at) END AS completed_at,
+      coalesce(sum(attempts), 0) AS attempts,
+      (array_agg(error ORDER BY completed_at) FILTER (WHERE status = 'failed'))[1] AS error
+    FROM workflow_run_nodes WHERE run_id = the_run AND node_id = the_node AND path <> ''
+  ), container AS (
+    SELECT
+      count(*) > 0 AS is_known,
+      coalesce(bool_or(status = 'running'), FALSE) AS is_running,
+      coalesce(bool_or(status = 'cancelled'), FALSE) OR EXISTS (
+        SELECT FROM workflow_run_items i
+        WHERE i.run_id = the_run AND i.node_id = its_container AND i.status = 'cancelled') AS was_cut_off
+    FROM workflow_run_nodes WHERE run_id = the_run AND node_id = its_container
+  )
   SELECT jsonb_build_object(
     'status', CASE
-      WHEN bool_or(status = 'running') THEN 'running'
-      WHEN bool_or(status = 'waiting') THEN 'waiting'
-      WHEN count(*) = 0 AND is_final THEN 'skipped'
-      WHEN count(*) = 0 THEN 'pending'
-      WHEN NOT is_final AND EXISTS (
-        SELECT FROM workflow_run_nodes c
-        WHERE c.run_id = the_run AND c.node_id = its_container AND c.status = 'running') THEN 'running'
-      WHEN bool_or(status = 'failed') THEN 'failed'
-      WHEN bool_or(status = 'cancelled') THEN 'cancelled'
-      WHEN bool_or(status = 'succeeded') THEN 'succeeded'
-      ELSE 'skipped' END,
-    'started_at', iso8601(min(started_at)),
-    'completed_at', CASE WHEN bool_and(completed_at IS NOT NULL) THEN iso8601(max(completed_at)) END,
-    'attempts', coalesce(sum(attempts), 0),
+      WHEN running > 0 THEN 'running'
+      WHEN waiting > 0 THEN 'waiting'
+      WHEN is_running AND total > 0 THEN 'running'
+      WHEN is_running THEN 'pending'
+      WHEN failed > 0 THEN 'failed'
+      WHEN cancelled > 0 OR was_cut_off THEN 'cancelled'
+      WHEN succeeded > 0 THEN 'succeeded'
+      WHEN total > 0 OR is_known OR run_status = 'succeeded' THEN 'skipped'
+      WHEN run_status IN ('pending', 'running') THEN 'pending'
+      ELSE 'cancelled' END,
+    'started_at', iso8601(started_at),
+    'completed_at', iso8601(completed_at),
+    'attempts', attempts,
     'output', NULL,
-    'error', (array_agg(error ORDER BY completed_at) FILTER (WHERE status = 'failed'))[1],
+    'error', error,
     'branch', NULL,
     'items', jsonb_build_object(
-      'running', count(*) FILTER (WHERE status = 'running'),
-      'waiting', count(*) FILTER (WHERE status = 'waiting'),
-      'succeeded', count(*) FILTER (WHERE status = 'succeeded'),
-      'failed', count(*) FILTER (WHERE status = 'failed'),
-      'skipped', count(*) FILTER (WHERE status = 'skipped'),
-      'cancelled', count(*) FILTER (WHERE status = 'cancelled')))
-  FROM workflow_run_nodes WHERE run_id = the_run AND node_id = the_node AND path <> ''
+      'running', running, 'waiting', waiting, 'succeeded', succeeded,
+      'failed', failed, 'skipped', skipped, 'cancelled', cancelled))
+  FROM found, container
 );
 
--- The results of all drawn nodes of a run as they are now, or, of a run that is final, will stay.
-CREATE FUNCTION run_node_results(the_run UUID, is_final BOOLEAN) RETURNS JSONB LANGUAGE SQL STABLE
+-- The results of all drawn nodes of a run that has this status, or is about to have it.
+CREATE FUNCTION run_node_results(the_run UUID, run_status TEXT) RETURNS JSONB LANGUAGE SQL STABLE
 RETURN (
   SELECT coalesce(jsonb_object_agg(
     drawn.node ->> 'id',
     CASE WHEN drawn.node ->> 'parentId' IS NULL THEN node_result(n)
-    ELSE node_result_of_items(r.id, drawn.node ->> 'id', drawn.node ->> 'parentId', is_final) END), '{}')
+    ELSE node_result_of_items(r.id, drawn.node ->> 'id', drawn.node ->> 'parentId', run_status) END), '{}')
   FROM workflow_runs r
   JOIN workflow_versions v ON v.workflow_id = r.workflow_id AND v.version = r.version
   CROSS JOIN LATERAL jsonb_array_elements(v.graph_definition -> 'nodes') AS drawn(node)

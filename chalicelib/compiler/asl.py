@@ -83,7 +83,7 @@ def emit_items(plan: Plan, container: str, function: str) -> Emission:
     """
     emitter = _Emitter(function)
     items = emitter.items(plan, plan.graph.nodes[container], "$.items")
-    waiting = {"execution.$": "$.execution", "token.$": "$.token"}
+    waiting = {"execution.$": "$.execution", "token.$": "$.token", "ended.$": "$$.Execution.Name"}
     go_on = call(function, SCOPE | {"items": {"for_each": container}} | waiting)
     whole = items.then(Fragment.of(emitter.names.take("Next items"), go_on, "Next"))
     emitter.emission.definition = {"StartAt": whole.start, "States": whole.ended(emitter.names)}
@@ -232,7 +232,7 @@ class _Scope:
         items = self._emitter.items(self._plan, node, f"$.u{position}.items")
         if self._plan.bodies[node_id].graph.is_light:
             return items
-        ranges = {"items": {"for_each": node_id, "waits": True}, "execution.$": "$$.Execution.Name"}
+        ranges = {"items": {"for_each": node_id}, "execution.$": "$$.Execution.Name"}
         elsewhere = call_for_token(self._function, SCOPE | ranges)
         chunks = Fragment.of(self._names.take(f"{node_id} items elsewhere"), elsewhere, "Next", "Catch")
         variable = f"$.u{position}.elsewhere"

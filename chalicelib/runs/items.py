@@ -23,15 +23,16 @@ class ItemRepository:
         self._connection = connection
 
     def insert(self, scope: Scope, container: str, items: Sequence[Any]) -> None:
-        """The items of a container; those that are there stay."""
+        """The items of a container, unless the run has ended; those that are there stay."""
         self._connection.execute(
             """
             INSERT INTO workflow_run_items (run_id, node_id, scope, position, item)
             SELECT %s, %s, %s, given.number - 1, nullif(given.item, 'null')
             FROM unnest(%s::jsonb[]) WITH ORDINALITY AS given(item, number)
+            WHERE EXISTS (SELECT FROM workflow_runs WHERE id = %s AND status IN ('pending', 'running'))
             ON CONFLICT DO NOTHING
             """,
-            (scope.run_id, container, scope.path, [to_text(item) for item in items]),
+            (scope.run_id, container, scope.path, [to_text(item) for item in items], scope.run_id),
         )
 
     def list_pending(self, scope: Scope, container: str) -> list[int]:

@@ -98,7 +98,7 @@ class RunRepository:
             SELECT r.id, r.workflow_id, r.workspace_id, r.version, r.status, r.trigger, r.triggered_by,
                    r.started_at, r.completed_at, r.error_message, r.input, r.output, r.execution_arn,
                    CASE WHEN r.status = 'succeeded' THEN r.node_results
-                     ELSE run_node_results(r.id, r.status NOT IN ('pending', 'running')) END AS node_results
+                     ELSE run_node_results(r.id, r.status) END AS node_results
             FROM workflow_runs r
             WHERE r.id = %s AND r.workflow_id = %s AND r.workspace_id = %s
             """,
@@ -198,21 +198,30 @@ class RunRepository:
         by_id = {record["node_id"]: NodeRecord(**record) for record in records}
         return RunState(row, by_id, item, scope.index, item_status)
 
-    def save_records(self, run_id: UUID, records: Collection[NodeRecord]) -> set[str]:
+    def save_records(self, scope: Scope, records: Collection[NodeRecord]) -> set[str]:
         """Write node results; the ids of those written.
 
         A result that is decided is never overwritten, and one that was cancelled only by what came of it after all.
-        A first start is kept. The run is held before its results are, in the order of whoever deletes it: no deadlock.
+        A first start is kept. In a run or an item that has ended nothing begins. The run is held before its results
+        are, in the order of whoever deletes it: no deadlock.
         """
         rows = self._connection.execute(
             """
-            WITH run AS MATERIALIZED (SELECT id FROM workflow_runs WHERE id = %(run_id)s FOR KEY SHARE)
+            WITH run AS MATERIALIZED (
+              SELECT id, status IN ('pending', 'running') AND NOT EXISTS (
+                SELECT FROM workflow_run_items i
+                WHERE i.run_id = workflow_runs.id AND i.node_id = %(container)s AND i.scope = %(outer)s
+                  AND i.position = %(index)s AND i.status <> 'pending') AS goes_on
+              FROM workflow_runs WHERE id = %(run_id)s FOR KEY SHARE
+            )
             INSERT INTO workflow_run_nodes
               (run_id, path, node_id, status, started_at, completed_at, attempts, output, error, branch)
             SELECT run.id, given.*
             FROM run, unnest(%(path)s::text[], %(node_id)s::text[], %(status)s::text[], %(started_at)s::timestamptz[],
                         %(completed_at)s::timestamptz[], %(attempts)s::int[], %(output)s::jsonb[],
-                        %(error)s::jsonb[], %(branch)s::text[]) AS given(path, node_id)
+                        %(error)s::jsonb[], %(branch)s::text[])
+              AS given(path, node_id, status)
+            WHERE run.goes_on OR given.status NOT IN ('running', 'waiting')
             ORDER BY given.path, given.node_id
             ON CONFLICT (run_id, path, node_id) DO UPDATE SET
               status = EXCLUDED.status,
@@ -227,7 +236,10 @@ class RunRepository:
             RETURNING node_id
             """,
             {
-                "run_id": run_id,
+                "run_id": scope.run_id,
+                "container": scope.container,
+                "outer": scope.outer,
+                "index": scope.index,
                 "path": [record.path for record in records],
                 "node_id": [record.node_id for record in records],
                 "status": [record.status for record in records],
@@ -265,14 +277,14 @@ class RunRepository:
         ).fetchone()
         return row["status"] if row else None
 
-    def list_records(self, scope: Scope) -> dict[str, NodeRecord]:
-        """The records of all nodes of a run or an item that have one, without their outputs."""
+    def list_records(self, scope: Scope, nodes: Iterable[str]) -> dict[str, NodeRecord]:
+        """The records of the nodes of a run or an item that have one, without their outputs."""
         rows = self._connection.execute(
             """
             SELECT node_id, path, status, started_at, completed_at, attempts, error, branch
-            FROM workflow_run_nodes WHERE run_id = %s AND path = %s
+            FROM workflow_run_nodes WHERE run_id = %s AND path = %s AND node_id = ANY(%s)
             """,
-            (scope.run_id, scope.path),
+            (scope.run_id, scope.path, list(nodes)),
         ).fetchall()
         return {row["node_id"]: NodeRecord(**row) for row in rows}
 
@@ -280,18 +292,21 @@ class RunRepository:
         """A gate that is closed; a later token of the same gate takes the place of an earlier one."""
         self._connection.execute(
             """
-            INSERT INTO workflow_run_gates (run_id, path, gate, token, nodes)
-            VALUES (%s, %s, %s, %s, %s)
-            ON CONFLICT (run_id, path, gate) DO UPDATE SET token = EXCLUDED.token, nodes = EXCLUDED.nodes
+            INSERT INTO workflow_run_gates (run_id, path, container, gate, token, nodes)
+            VALUES (%s, %s, %s, %s, %s, %s)
+            ON CONFLICT (run_id, path, container, gate) DO UPDATE SET token = EXCLUDED.token, nodes = EXCLUDED.nodes
             """,
-            (scope.run_id, scope.path, gate, token, list(nodes)),
+            (scope.run_id, scope.path, scope.container or "", gate, token, list(nodes)),
         )
 
     def list_gates(self, scope: Scope) -> list[ClosedGate]:
         """The closed gates of a run or an item."""
         rows = self._connection.execute(
-            "SELECT gate, token, nodes FROM workflow_run_gates WHERE run_id = %s AND path = %s ORDER BY gate",
-            (scope.run_id, scope.path),
+            """
+            SELECT gate, token, nodes FROM workflow_run_gates
+            WHERE run_id = %s AND path = %s AND container = %s ORDER BY gate
+            """,
+            (scope.run_id, scope.path, scope.container or ""),
         ).fetchall()
         return [ClosedGate(**row) for row in rows]
 
@@ -301,10 +316,14 @@ class RunRepository:
             "DELETE FROM workflow_run_gates WHERE run_id = %s AND token = ANY(%s)", (run_id, list(tokens))
         )
 
-    def delete_gates_below(self, scope: Scope) -> None:
-        """Forget all gates of a run or an item, and of the items in it."""
+    def delete_gates_inside(self, scope: Scope, containers: Iterable[str]) -> None:
+        """Forget the gates of a run or an item, and of the items of these containers in it."""
         self._connection.execute(
-            "DELETE FROM workflow_run_gates WHERE run_id = %s AND starts_with(path, %s)", (scope.run_id, scope.path)
+            """
+            DELETE FROM workflow_run_gates
+            WHERE run_id = %s AND starts_with(path, %s) AND container = ANY(%s)
+            """,
+            (scope.run_id, scope.path, [scope.container or "", *containers]),
         )
 
     def settle(self, run_id: UUID, status: str, ends: list[str], error_message: str | None) -> None:
@@ -313,10 +332,10 @@ class RunRepository:
         self._connection.execute(
             """
             UPDATE workflow_runs SET
-              status = %(status)s,
+              status = %(status)s::text,
               error_message = %(error_message)s,
               completed_at = clock_timestamp(),
-              node_results = run_node_results(id, TRUE),
+              node_results = run_node_results(id, %(status)s::text),
               output = joined_output(id, '', %(ends)s::text[])
             WHERE id = %(run_id)s AND status IN ('pending', 'running')
             """,

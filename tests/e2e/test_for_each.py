@@ -134,6 +134,23 @@ class TestItems:
         found = [[name, [path.rpartition("/")[2] for path in inner]] for name, inner in run["output"]]
         assert found == [["a", ["a1", "a2"]], ["b", []], ["c", ["c3"]]]
 
+    def test_items_of_two_containers_side_by_side_do_not_meet(self, owner: Api, given: dict[str, Any]) -> None:
+        """Both have items of the same place, with a gate each, and one of them fails meanwhile."""
+        names = {"one": "abcd", "two": "wxyz"}
+        nodes = [each([0, 1], node_id=container) for container in names]
+        links = []
+        for container, (a, b, c, d) in names.items():
+            asks = [ask(a, f"{a}?sleep=0.5"), ask(b, b), ask(c, c), ask(d, d)]
+            nodes += inside(container, *asks)
+            links += [edge(a, c), edge(b, c), edge(b, d)]
+        failing = ask("fails", "{% $item %}?sleep=0.2&status=400")
+        nodes += [each([0, 1], node_id="three", on_item_error="continue"), *inside("three", failing)]
+        run = owner.run(graph(nodes, *links), given)
+        assert run["status"] == "succeeded", run["error_message"]
+        assert [sorted(output) for output in run["output"]["one"] + run["output"]["two"]] == [["c", "d"]] * 2 + [
+            ["y", "z"]
+        ] * 2
+
     def test_a_skipped_or_disabled_container_runs_no_item(self, owner: Api) -> None:
         nodes = [
             node("no", "condition", {"expression": False}),
@@ -145,6 +162,7 @@ class TestItems:
         run = owner.run(graph(nodes, edge("no", "each", "true")))
         assert run["status"] == "succeeded"
         assert {statuses(run)[node_id] for node_id in ("each", "x", "off", "y")} == {"skipped"}
+        assert owner.get(f"/{run['workflow_id']}/runs/{run['id']}/items?node_id=off")["items"] == []
 
 
 class TestFailing:
@@ -167,7 +185,7 @@ class TestFailing:
         assert "item 1 failed" in run["error_message"]
         assert "no two" in run["error_message"]
         assert statuses(run) == {"each": "failed", "check": "failed", "after": "skipped"} | (
-            {"ask": "succeeded"} if heavy else {}
+            {"ask": "cancelled"} if heavy else {}
         )
         assert run["node_results"]["each"]["error"]["item"] == 1
 
@@ -211,6 +229,28 @@ class TestFailing:
         run = owner.run(graph(nodes), given | {"items": [1, 2]})
         assert run["status"] == "failed"
         assert statuses(run)["each"] == "cancelled"
+
+    def test_nothing_begins_in_a_run_that_is_over(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]
+    ) -> None:
+        nodes = [ask("slow", "slow?sleep=1"), each([1, 2]), *inside("each", ask("in", "in"), node("then"))]
+        nodes.append(ask("broken", "broken?sleep=0.2&status=400"))
+        run = owner.run(graph(nodes, edge("slow", "each"), edge("in", "then")), given)
+        assert {statuses(run)[name] for name in ("each", "in", "then")} == {"cancelled"}
+        run_path = f"/{run['workflow_id']}/runs/{run['id']}"
+        poll(lambda: statuses(owner.get(run_path))["slow"] == "succeeded")
+        assert owner.get(f"{run_path}/items?node_id=each")["items"] == []
+        assert paths(calls) == ["broken", "slow"]
+
+    @pytest.mark.parametrize("flaw", ["$pad('', 1000000, 'x')", "'\\u0000'"])
+    def test_items_that_can_not_be_kept_fail_the_container_and_repeat_nothing(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]], flaw: str
+    ) -> None:
+        items = f"{{% [$nodes.buy.output.status, [1..7].({flaw})] %}}"
+        nodes = [ask("buy", "buy"), each(items), *inside("each", node("x"))]
+        run = owner.run(graph(nodes, edge("buy", "each")), given)
+        assert (run["status"], statuses(run)["each"], len(calls)) == ("failed", "failed", 1)
+        assert run["node_results"]["each"]["error"]["code"].startswith("output_")
 
     def test_a_workflow_is_deleted_at_once_while_its_items_run(self, owner: Api) -> None:
         """Whoever deletes and whoever writes results take their locks in the same order."""
@@ -288,8 +328,16 @@ class TestListing:
         assert [item["output"] for item in rest["items"]] == [3]
         assert rest["next_cursor"] is None
 
-    @pytest.mark.parametrize(("query", "status"), [("", 400), ("?node_id=check", 404), ("?node_id=each&cursor=x", 400)])
-    def test_other_questions_are_refused(self, owner: Api, query: str, status: int) -> None:
+    @pytest.mark.parametrize(
+        ("query", "status"),
+        [
+            ("", 400),
+            ("?node_id=check", 404),
+            ("?node_id=each&cursor=x", 400),
+            ("?node_id=each&cursor=Wy05OTk5OTk5OTk5OV0", 200),
+        ],
+    )
+    def test_odd_questions_are_answered(self, owner: Api, query: str, status: int) -> None:
         workflow_id = owner.create(graph([each([1]), *inside("each", node("check"))]))["id"]
         run_id = owner.execute(workflow_id)["id"]
         assert owner.send("GET", f"/{workflow_id}/runs/{run_id}/items{query}").status == status
