@@ -8,20 +8,8 @@ import pytest
 
 from tests.client import Api, edge, graph, node, poll, statuses
 from tests.e2e.test_run import execution_status
-from tests.upstream import Upstream
 
 MANY = 10_000
-
-
-@pytest.fixture
-def given(upstream: Upstream, owner: Api) -> dict[str, Any]:
-    """A run's input whose `base` no other test uses."""
-    return {"base": f"{upstream.base}/{owner.workspace_id}"}
-
-
-@pytest.fixture
-def calls(upstream: Upstream, owner: Api) -> list[dict[str, Any]]:
-    return upstream.calls[owner.workspace_id]
 
 
 def inside(container: str, *nodes: dict[str, Any]) -> list[dict[str, Any]]:

@@ -11,23 +11,11 @@ import pytest
 
 from local.stack import Stack
 from tests.client import Api, edge, graph, node, poll, statuses
-from tests.upstream import Upstream
 
 
 def ask(node_id: str, path: str, **data: Any) -> dict[str, Any]:
     """An http_request to the upstream of the run's input; `path` may carry a query."""
     return node(node_id, "http_request", {"url": f"{{% $input.base %}}/{path}"}, **data)
-
-
-@pytest.fixture
-def given(upstream: Upstream, owner: Api) -> dict[str, Any]:
-    """A run's input whose `base` no other test uses."""
-    return {"base": f"{upstream.base}/{owner.workspace_id}"}
-
-
-@pytest.fixture
-def calls(upstream: Upstream, owner: Api) -> list[dict[str, Any]]:
-    return upstream.calls[owner.workspace_id]
 
 
 def paths(calls: list[dict[str, Any]]) -> list[str]:
