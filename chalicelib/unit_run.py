@@ -187,16 +187,21 @@ class UnitRun:
         return saved
 
     def _write(self) -> set[str]:
-        if not self._steps.items:
+        if not self._call.begins and not self._scope.container:
             with self._database.connection() as connection:
                 return self._write_on(connection)
         with self._database.transaction() as connection:
+            RunRepository(connection).lock(self._scope)
             return self._write_on(connection)
 
     def _write_on(self, connection: Connection) -> set[str]:
+        """Whoever may begin something in an item, or a container, holds the lock of its item or run: what is cancelled
+        meanwhile begins nothing."""
+        saved = RunRepository(connection).save_records(self._scope, self._steps.unsaved)
         for node_id, items in self._steps.items.items():
-            ItemRepository(connection).insert(self._scope, node_id, items)
-        return RunRepository(connection).save_records(self._scope, self._steps.unsaved)
+            if node_id in saved:
+                ItemRepository(connection).insert(self._scope, node_id, items)
+        return saved
 
     def _insist(self, write: Callable[[], Written]) -> Written:
         """What a node did must not be done again because the database was away for a moment."""

@@ -23,16 +23,15 @@ class ItemRepository:
         self._connection = connection
 
     def insert(self, scope: Scope, container: str, items: Sequence[Any]) -> None:
-        """The items of a container, unless the run has ended; those that are there stay."""
+        """The items of a container; those that are there stay."""
         self._connection.execute(
             """
             INSERT INTO workflow_run_items (run_id, node_id, scope, position, item)
             SELECT %s, %s, %s, given.number - 1, nullif(given.item, 'null')
             FROM unnest(%s::jsonb[]) WITH ORDINALITY AS given(item, number)
-            WHERE EXISTS (SELECT FROM workflow_runs WHERE id = %s AND status IN ('pending', 'running'))
             ON CONFLICT DO NOTHING
             """,
-            (scope.run_id, container, scope.path, [to_text(item) for item in items], scope.run_id),
+            (scope.run_id, container, scope.path, [to_text(item) for item in items]),
         )
 
     def list_pending(self, scope: Scope, container: str) -> list[int]:
@@ -145,16 +144,20 @@ class ItemRepository:
 
     def cancel(self, scope: Scope, nodes: Iterable[str]) -> None:
         """Of the items in a run or an item, end those of these containers that have not ended, and these nodes in
-        them."""
+        them.
+
+        Twice, because what is begun in an item holds its lock: the second statement sees what the first waited for.
+        """
         inside = {"run_id": scope.run_id, "scope": scope.path, "nodes": list(nodes)}
-        self._connection.execute(
-            """
-            UPDATE workflow_run_items SET status = 'cancelled'
-            WHERE run_id = %(run_id)s AND node_id = ANY(%(nodes)s) AND starts_with(scope, %(scope)s)
-              AND status = 'pending'
-            """,
-            inside,
-        )
+        for _ in range(2):
+            self._connection.execute(
+                """
+                UPDATE workflow_run_items SET status = 'cancelled'
+                WHERE run_id = %(run_id)s AND node_id = ANY(%(nodes)s) AND starts_with(scope, %(scope)s)
+                  AND status = 'pending'
+                """,
+                inside,
+            )
         self._connection.execute(
             """
             UPDATE workflow_run_nodes SET status = 'cancelled', completed_at = clock_timestamp()
