@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache, cached_property
 
 from .auth import Authenticator, Membership
@@ -9,6 +10,10 @@ from .aws.step_functions import StepFunctions
 from .db import Database
 from .http_client import OutgoingHttp
 from .runner import Runner
+from .runs.dispatcher import Dispatcher
+from .runs.executions import Executions
+from .runs.queue import Places
+from .runs.reconciler import Reconciler
 from .runs.service import RunService
 from .schedules.service import ScheduleService
 from .settings import Settings
@@ -47,9 +52,35 @@ class Services:
         return StepFunctions(self.settings)
 
     @cached_property
+    def executions(self) -> Executions:
+        """What runs runs."""
+        return Executions(self.database, self.workflows.plan, self.step_functions)
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """Whose turn it is."""
+        places = Places(self.settings.max_runs, self.settings.max_runs_per_workspace)
+        return Dispatcher(self.database, places, self.executions)
+
+    @cached_property
     def runs(self) -> RunService:
         """Runs."""
-        return RunService(self.database, self.settings, self.workflows, self.step_functions)
+        return RunService(self.database, self.settings, self.workflows, self.executions, self.dispatcher)
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        """Looks after runs."""
+        days = self.settings.keep_runs_days
+        return Reconciler(
+            self.database,
+            self.workflows.plan,
+            self.step_functions,
+            self.executions,
+            self.dispatcher,
+            self.runner.handle,
+            check_after=timedelta(seconds=self.settings.reconcile_after_seconds),
+            keep_runs=timedelta(days=days) if days else None,
+        )
 
     @cached_property
     def schedules(self) -> ScheduleService:

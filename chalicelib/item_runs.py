@@ -18,12 +18,14 @@ from .db import Connection, Database
 from .errors import NotFoundError
 from .node_call import NodeCall
 from .observability import logger
+from .runs.gates import GateRepository
 from .runs.items import ItemRepository
+from .runs.records import RecordRepository
 from .runs.repository import RunRepository
 from .runs.schemas import FINAL, ItemRecord, NodeRecord, Scope
 from .runs.settlement import ends, failed_node, stopped
 from .steps import NodeFailed, Steps
-from .unit_run import RunEnded, going_on, outputs_read
+from .unit_run import RunEnded, going_on
 
 RANGE_ATTEMPTS = 3
 """How many executions are tried for the items of a range."""
@@ -75,6 +77,7 @@ class ItemRuns:
     ) -> None:
         self._plan = plan.holding(container)
         self._container = container
+        self._gate = f"items of {container}"
         self._body = self._plan.graph.bodies[container]
         each = self._plan.graph.nodes[container].each
         self._goes_on = each is not None and each.on_item_error == "continue"
@@ -88,10 +91,10 @@ class ItemRuns:
 
         Raises NodeFailed where an item failed that must not, RunEnded.
         """
-        nodes = self._body.nodes.values()
-        outside = {node_id for node in nodes for node_id in outputs_read(self._body, node)} - set(self._body.nodes)
+        body = self._body
+        outside = {read for node_id in body.nodes for read in body.outputs_read(node_id)} - set(body.nodes)
         with self._database.connection() as connection:
-            state = going_on(scope, RunRepository(connection).find_state(scope, outside, outside))
+            state = going_on(scope, RecordRepository(connection).find_state(scope, outside, outside))
             items = ItemRepository(connection)
             if not self._goes_on and items.has_failed(scope, self._container):
                 raise NodeFailed(self._container)
@@ -101,7 +104,7 @@ class ItemRuns:
             ended = list(self._until_failed(self._run_item(scope, item, calls, state.records) for item in part))
             with self._database.transaction() as connection:
                 records = [record for _, of_item in ended for record in of_item]
-                RunRepository(connection).save_records(scope, records)
+                RecordRepository(connection).save_records(scope, records)
                 ItemRepository(connection).save(scope, self._container, [item for item, _ in ended])
             if ended[-1][0].status == "failed" and not self._goes_on:
                 raise NodeFailed(self._container)
@@ -154,19 +157,18 @@ class ItemRuns:
         for token in tokens:
             self._step_functions.release(token)
         with self._database.connection() as connection:
-            RunRepository(connection).delete_gates(scope.run_id, tokens)
+            GateRepository(connection).delete(scope.run_id, tokens)
 
     def _next(self, connection: Connection, call: RangeCall) -> tuple[list[int] | None, list[str]]:
         """The items that are left, None where nothing is to go on, and the tokens of who waits for them."""
-        repository, items = RunRepository(connection), ItemRepository(connection)
+        gates, items = GateRepository(connection), ItemRepository(connection)
         scope = call.scope
-        status = repository.lock(scope)
+        status = RunRepository(connection).lock(scope)
         if status is None or status in FINAL:
             raise RunEnded(f"run {scope.run_id} has ended")
-        gate = f"items of {self._container}"
         if call.ended is None:
-            repository.save_gate(scope, gate, call.token, [self._container])
-        waiting = [each.token for each in repository.list_gates(scope) if each.gate == gate]
+            gates.save(scope, self._gate, call.token, [self._container], call.execution)
+        waiting = [each.token for each in gates.list_closed(scope) if each.gate == self._gate]
         failed = not self._goes_on and items.has_failed(scope, self._container)
         pending = items.list_pending(scope, self._container)
         return (None if failed else pending or None), waiting
@@ -183,7 +185,11 @@ class ItemRuns:
         for attempt in range(RANGE_ATTEMPTS):
             name = call.execution_name(self._container, first, attempt)
             state = call.state | {"items": items}
-            if name != call.ended and self._step_functions.start_items(self._plan, self._container, name, state):
+            if name == call.ended:
+                continue
+            if arn := self._step_functions.start_items(self._plan, self._container, name, state):
+                with self._database.connection() as connection:
+                    GateRepository(connection).save_items_execution(call.scope, self._gate, arn)
                 return True
         not_run = [ItemRecord(position, None, "failed", error=_error(self._body, {})) for position in items]
         with self._database.transaction() as connection:
@@ -194,15 +200,15 @@ class ItemRuns:
     def fail_item(self, item: Scope) -> None:
         """End an item that failed. Raises NodeFailed where that fails its container, RunEnded."""
         with self._database.transaction() as connection:
-            repository, items = RunRepository(connection), ItemRepository(connection)
-            status = repository.lock(item)
+            records, items = RecordRepository(connection), ItemRepository(connection)
+            status = RunRepository(connection).lock(item)
             if status == "pending":
-                records = repository.list_records(item, self._body.nodes)
-                repository.save_records(item, list(stopped(self._body, records, datetime.now(UTC), item.path)))
+                known = records.list_records(item, self._body.nodes)
+                records.save_records(item, list(stopped(self._body, known, datetime.now(UTC), item.path)))
                 inside = [node.id for node in self._body.walk()]
                 items.cancel(item, inside)
-                repository.delete_gates_inside(item, inside)
-                items.settle(item, "failed", [], _error(self._body, records))
+                GateRepository(connection).delete_inside(item, inside)
+                items.settle(item, "failed", [], _error(self._body, known))
                 logger.info("item failed", run_id=str(item.run_id), path=item.path)
         if status is None or status in ("cancelled", "timed_out"):
             raise RunEnded(f"run {item.run_id} has ended")

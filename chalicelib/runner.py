@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +17,12 @@ from .errors import NotFoundError
 from .item_runs import ItemRuns, RangeCall
 from .node_call import NodeCall
 from .observability import logger
-from .runs.items import ItemRepository
+from .runs.ending import end_early, too_long
+from .runs.gates import GateRepository
+from .runs.records import RecordRepository
 from .runs.repository import RunRepository
 from .runs.schemas import FINAL, NodeRecord, Scope
-from .runs.settlement import are_decided, failed_node, stopped
+from .runs.settlement import are_decided, failed_node
 from .steps import NodeFailed, RetryNode
 from .unit_run import Overtaken, RunEnded, UnitCall, UnitRun, going_on, needs
 
@@ -78,14 +79,14 @@ class Runner:
         elif event["for_each"]:
             self._items(plan, event["for_each"]).fail_item(Scope(run_id, path, event["for_each"]))
         else:
-            self._fail_run(plan.graph, Scope(run_id), str(event["failure"].get("Error")))
+            self._fail_run(plan.graph, run_id, str(event["failure"].get("Error")))
         return {}
 
     def _run_unit(self, plan: Plan, call: UnitCall) -> dict[str, Any]:
         """`plan` is that of the call's scope."""
         for _ in range(UNIT_ATTEMPTS):
             with self._database.connection() as connection:
-                state = RunRepository(connection).find_state(call.scope, *needs(plan.graph, call))
+                state = RecordRepository(connection).find_state(call.scope, *needs(plan.graph, call))
             if state and state.status == "succeeded":
                 return call.nothing
             state = going_on(call.scope, state)
@@ -105,31 +106,23 @@ class Runner:
         """
         graph = plan.graph.scope(scope.container)
         with self._database.transaction() as connection:
-            repository = RunRepository(connection)
-            status = repository.lock(scope)
+            status = RunRepository(connection).lock(scope)
             if status is None or (status in FINAL and status != "succeeded"):
                 raise RunEnded(f"run {scope.run_id} has ended")
             is_open = status == "succeeded" or are_decided(
-                graph, gate["nodes"], repository.list_records(scope, graph.nodes)
+                graph, gate["nodes"], RecordRepository(connection).list_records(scope, graph.nodes)
             )
             if not is_open:
-                repository.save_gate(scope, gate["id"], token, gate["nodes"])
+                GateRepository(connection).save(scope, gate["id"], token, gate["nodes"])
         if is_open:
             self._step_functions.release(token)
 
-    def _fail_run(self, graph: Graph, scope: Scope, error: str) -> None:
+    def _fail_run(self, graph: Graph, run_id: UUID, error: str) -> None:
         with self._database.transaction() as connection:
-            repository = RunRepository(connection)
-            status = repository.lock(scope)
-            if status is None or status in FINAL:
-                return
-            records = repository.list_records(scope, graph.nodes)
-            repository.save_records(scope, list(stopped(graph, records, datetime.now(UTC))))
-            if graph.bodies:
-                ItemRepository(connection).cancel(scope, [node.id for node in graph.walk()])
-            repository.delete_gates_inside(scope, [node.id for node in graph.walk()])
-            repository.settle(scope.run_id, "failed", [], _reason(graph, records, error))
-        logger.info("run failed", run_id=str(scope.run_id), error=error)
+            if RunRepository(connection).is_overdue(run_id):
+                end_early(connection, graph, run_id, "timed_out", lambda _: too_long(graph))
+            else:
+                end_early(connection, graph, run_id, "failed", lambda records: _reason(graph, records, error))
 
 
 def _reason(graph: Graph, records: Mapping[str, NodeRecord], error: str) -> str:

@@ -28,6 +28,13 @@ class Settings(BaseModel):
     """The role that state machines take on."""
     allow_private_http: bool = False
     """Whether http_request may reach loopback and private addresses."""
+    max_runs: int = Field(1000, ge=1)
+    """How many runs may go on at once; more wait for their turn."""
+    max_runs_per_workspace: int = Field(500, ge=1)
+    reconcile_after_seconds: int = Field(60, ge=1)
+    """How long a run is left alone before its execution is looked at again."""
+    keep_runs_days: int | None = Field(None, ge=1)
+    """How long runs are kept after their end; for ever without it."""
     max_graph_bytes: int = Field(1024 * 1024, ge=1)
     max_graph_nodes: int = Field(500, ge=1)
     max_input_bytes: int = Field(256 * 1024, ge=1)

@@ -18,7 +18,9 @@ from .db import Connection, Database
 from .errors import UnavailableError
 from .node_call import NodeCall
 from .observability import logger
+from .runs.gates import GateRepository
 from .runs.items import ItemRepository
+from .runs.records import RecordRepository
 from .runs.repository import RunRepository
 from .runs.schemas import FINAL, ItemRecord, NodeRecord, RunState, Scope
 from .runs.settlement import are_decided, ends, is_complete
@@ -73,7 +75,7 @@ class UnitCall:
 
 def going_on(scope: Scope, state: RunState | None) -> RunState:
     """The state of a run or an item that has not ended. Raises RunEnded for any other."""
-    if state is None or state.status in FINAL:
+    if state is None or state.status in FINAL or state.run["is_overdue"]:
         raise RunEnded(f"run {scope.run_id} has ended")
     return state
 
@@ -84,15 +86,8 @@ def needs(graph: Graph, call: UnitCall) -> tuple[set[str], set[str]]:
     nodes = set(call.nodes)
     for node_id in call.nodes:
         nodes.update(graph.predecessors(node_id))
-        outputs.update(outputs_read(graph, graph.nodes[node_id]))
+        outputs.update(graph.outputs_read(node_id))
     return nodes | outputs, outputs
-
-
-def outputs_read(graph: Graph, node: Node) -> set[str]:
-    """The nodes whose outputs a node's expressions take."""
-    names = [expression.names for _, expression in node.config.expressions]
-    everything = graph.ancestors(node.id) if any(each.all_nodes for each in names) else set[str]()
-    return everything.union(*({reference.node_id for reference in each.references} for each in names))
 
 
 class UnitRun:
@@ -197,7 +192,7 @@ class UnitRun:
     def _write_on(self, connection: Connection) -> set[str]:
         """Whoever may begin something in an item, or a container, holds the lock of its item or run: what is cancelled
         meanwhile begins nothing."""
-        saved = RunRepository(connection).save_records(self._scope, self._steps.unsaved)
+        saved = RecordRepository(connection).save_records(self._scope, self._steps.unsaved)
         for node_id, items in self._steps.items.items():
             if node_id in saved:
                 ItemRepository(connection).insert(self._scope, node_id, items)
@@ -223,7 +218,7 @@ class UnitRun:
             self._release(token)
         if tokens:
             with self._database.connection() as connection:
-                RunRepository(connection).delete_gates(self._scope.run_id, tokens)
+                GateRepository(connection).delete(self._scope.run_id, tokens)
 
     def _write_and_decide(self) -> list[str]:
         with self._database.transaction() as connection:
@@ -231,16 +226,15 @@ class UnitRun:
 
     def _decide(self, connection: Connection) -> list[str]:
         """Save, settle what is complete, and give the tokens of the gates that are open now."""
-        repository = RunRepository(connection)
-        status = repository.lock(self._scope)
+        status = RunRepository(connection).lock(self._scope)
         if self._steps.unsaved and status:
             self._write_on(connection)
         if status is None or status in FINAL:
             return []
-        records = repository.list_records(self._scope, self._graph.nodes)
+        records = RecordRepository(connection).list_records(self._scope, self._graph.nodes)
         if self._call.last and is_complete(self._graph, records):
             self._settle(connection, records)
-        gates = repository.list_gates(self._scope) if self._call.awaited else []
+        gates = GateRepository(connection).list_closed(self._scope) if self._call.awaited else []
         return [gate.token for gate in gates if are_decided(self._graph, gate.nodes, records)]
 
     def _settle(self, connection: Connection, records: Mapping[str, NodeRecord]) -> None:

@@ -32,12 +32,13 @@ from chalicelib.paging import Page
 from chalicelib.workflows.gallery import gallery
 from chalicelib.workflows.schemas import CloneTemplate
 
-from . import moto_corrections, postgres, workspaces
+from . import clock, moto_corrections, postgres, workspaces
+from .clock import ACCOUNT, REGION
 
-REGION, ACCOUNT = "us-east-1", "123456789012"
 POOL_SIZE = 24
 FIRST_TEMPLATE = "Hello"
 WARM_UP = "warm-up"
+EXECUTION_STATUS = "Step Functions Execution Status Change"
 LOCK = 7_203_114_021
 """A number of our own for pg_try_advisory_lock."""
 LOCK_ATTEMPTS, LOCK_PAUSE_SECONDS = 20, 0.1
@@ -97,7 +98,7 @@ class Stack:
 
 def _resume() -> None:
     try:
-        services().runs.resume_unfinished()
+        services().reconciler.run(everything=True)
     except Exception:  # noqa: BLE001 - in a thread of its own, it must not go unseen
         logger.exception("what was running could not be resumed")
 
@@ -203,12 +204,19 @@ def _aws(app: Chalice) -> Iterator[None]:
             return None
         return app.handler_map[function_name](json.loads(json.dumps(event)), None)
 
+    def tell(detail: dict[str, Any]) -> None:
+        if detail["name"] != WARM_UP:
+            app.handler_map["execution_status"](clock.event("aws.states", EXECUTION_STATUS, detail), None)
+
     moto_corrections.run_lambdas_with(invoke)
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}):
-        try:
-            yield
-        finally:
-            moto_corrections.stop_all_executions()
+        stop_telling = moto_corrections.on_execution_status_change(tell)
+        with clock.ticking(app):
+            try:
+                yield
+            finally:
+                stop_telling()  # what is stopped now was not cancelled by anyone
+        moto_corrections.stop_all_executions()
 
 
 def _warm_up() -> None:

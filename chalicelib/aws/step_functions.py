@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,8 +20,17 @@ PAUSES_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
 """A state machine just made may not be seen at once (its API is eventually consistent)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How an execution stands: `status` is one of RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED."""
+
+    status: str
+    error: str | None
+    cause: str | None
+
+
 class StepFunctions:
-    """Starts and describes executions."""
+    """Starts, finds and stops executions, and ends Tasks that wait for their token."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -40,11 +50,12 @@ class StepFunctions:
         """Start the execution that runs a plan; see `start`."""
         return self.start(emit(plan, self._settings.run_unit_function), name, execution_input)
 
-    def start_items(self, plan: Plan, container: str, name: str, execution_input: Mapping[str, Any]) -> bool:
-        """Start an execution that runs items of a container in the plan; False where one of that name has ended."""
+    def start_items(self, plan: Plan, container: str, name: str, execution_input: Mapping[str, Any]) -> str | None:
+        """Start an execution that runs items of a container in the plan, and give its ARN; None where one of that name
+        has ended."""
         emission = emit_items(plan, container, self._settings.run_unit_function)
         arn, is_new = self._start_or_find(emission, name, execution_input)
-        return is_new or self.is_running(arn)
+        return arn if is_new or self.is_running(arn) else None
 
     def start(self, emission: Emission, name: str, execution_input: Mapping[str, Any]) -> str:
         """Start an execution and give its ARN; one of that name that exists already is the same one.
@@ -90,14 +101,30 @@ class StepFunctions:
             logger.info("a gate was gone already")
 
     def is_running(self, execution_arn: str) -> bool:
-        """Whether an execution is there and has not ended."""
+        """Whether an execution is there and has not ended. Raises UnavailableError."""
+        found = self.find(execution_arn)
+        return found is not None and found.status == "RUNNING"
+
+    def find(self, execution_arn: str) -> Execution | None:
+        """How an execution stands; None where there is none, or none any more. Raises UnavailableError."""
         gone = self._client.exceptions
         try:
             with _our_errors(gone.ExecutionDoesNotExist, gone.StateMachineDoesNotExist):
-                description = self._client.describe_execution(executionArn=execution_arn)
+                found = self._client.describe_execution(executionArn=execution_arn)
         except (gone.ExecutionDoesNotExist, gone.StateMachineDoesNotExist):
-            return False
-        return bool(description["status"] == "RUNNING")
+            return None
+        return Execution(found["status"], found.get("error"), found.get("cause"))
+
+    def stop(self, execution_arn: str) -> None:
+        """End an execution, with all that waits in it; one that has ended is left alone. Raises UnavailableError."""
+        gone = self._client.exceptions
+        with (
+            suppress(gone.ExecutionDoesNotExist, gone.StateMachineDoesNotExist),
+            _our_errors(gone.ExecutionDoesNotExist, gone.StateMachineDoesNotExist),
+        ):
+            self._client.stop_execution(
+                executionArn=execution_arn, error="RunEnded", cause="The run was ended; it tells by whom and why."
+            )
 
     def _create(self, machine: StateMachine) -> None:
         self._client.create_state_machine(

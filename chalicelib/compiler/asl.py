@@ -71,7 +71,8 @@ def emit(plan: Plan, function: str) -> Emission:
     failed = emitter.names.take("Run failed")
     states[failure]["Next"] = failed
     states[failed] = {"Type": "Fail", "Error": "RunFailed", "Cause": "A node failed; the run tells which."}
-    emitter.emission.definition = {"StartAt": start, "States": states}
+    limit = plan.graph.settings.timeout_seconds
+    emitter.emission.definition = {"StartAt": start, "States": states} | ({"TimeoutSeconds": limit} if limit else {})
     return emitter.emission
 
 

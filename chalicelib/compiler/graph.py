@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .node_type import Each, Kind, NodeType
+from .settings import RunSettings
 from .template import Template
 
 DEFAULT_HANDLE = "out"
@@ -92,6 +93,8 @@ class Graph:
     """What the containers among the nodes hold."""
     outside: frozenset[str] = frozenset()
     """Of a body: the nodes further out that come before its container."""
+    settings: RunSettings = field(default_factory=RunSettings)
+    """What holds for its runs; of a body, nothing."""
     incoming: Mapping[str, tuple[Edge, ...]] = field(init=False)
     outgoing: Mapping[str, tuple[Edge, ...]] = field(init=False)
 
@@ -143,6 +146,12 @@ class Graph:
                 found.add(above)
                 pending += self.predecessors(above)
         return found
+
+    def outputs_read(self, node_id: str) -> set[str]:
+        """The nodes whose outputs a node's expressions take."""
+        names = [expression.names for _, expression in self.nodes[node_id].config.expressions]
+        everything = self.ancestors(node_id) if any(each.all_nodes for each in names) else set[str]()
+        return everything.union(*({reference.node_id for reference in each.references} for each in names))
 
 
 def _group(nodes: Iterable[str], edges: Iterable[Edge], end: str) -> dict[str, tuple[Edge, ...]]:

@@ -1,4 +1,4 @@
-"""What every node may set besides its config: label, retry, time limit, what an error does, how it joins."""
+"""What every node may set besides its config, and what a graph may set for its runs."""
 
 from __future__ import annotations
 
@@ -75,3 +75,36 @@ class NodeSettings(BaseModel):
     def _label_is_for_people(cls, value: Any) -> Any:
         """A canvas may keep anything as its label; only a text names the node in messages."""
         return value if isinstance(value, str) else ""
+
+
+MAX_RUN_SECONDS = 31_536_000
+"""An execution ends after a year (AWS Step Functions quotas)."""
+
+
+class RunSettings(BaseModel):
+    """The keys of a graph's `settings` that mean something; all others are layout."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    timeout_seconds: Annotated[Whole, Field(ge=1, le=MAX_RUN_SECONDS)] | None = None
+    """How long a run may take, from when it leaves the queue; one that takes longer is `timed_out`."""
+    max_concurrent_runs: Annotated[Whole, Field(ge=1, le=100_000)] | None = None
+    overlap: Literal["queue", "skip", "allow"] | None = None
+    """What becomes of a run when so many go on: it waits for its turn, it ends at once, or it runs all the same."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_unset(cls, data: Any) -> Any:
+        return _without_null(data)
+
+    @property
+    def limit(self) -> int | None:
+        """How many runs of the workflow may go on at once; None is any number."""
+        if self.overlap == "allow":
+            return None
+        return self.max_concurrent_runs or (1 if self.overlap else None)
+
+    @property
+    def skips(self) -> bool:
+        """Whether a run that is over the limit ends at once."""
+        return self.overlap == "skip"

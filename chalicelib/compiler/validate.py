@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
 
 from .check_node import CheckedNode, Findings, check_node
 from .containers import Containers
@@ -12,8 +15,9 @@ from .graph import DEFAULT_HANDLE, ERROR_HANDLE, Edge, Graph, Node
 from .node_type import NodeType
 from .problems import InvalidGraphError
 from .relation import ancestor_masks, find_cycles, topological_order
-from .shape import EdgeShape, GraphShape
-from .words import listed
+from .settings import RunSettings
+from .shape import EdgeShape, GraphShape, json_path
+from .words import by_field, listed
 
 
 def validate(shape: GraphShape, node_types: Mapping[str, NodeType]) -> Graph:
@@ -27,9 +31,28 @@ def validate(shape: GraphShape, node_types: Mapping[str, NodeType]) -> Graph:
     links = [(edge.source, edge.target) for edge in edges]
     _check_cycles(by_id, links, findings)
     _check_references(nodes, links, containers, findings)
+    settings = _run_settings(shape.settings, findings)
     if findings.problems:
         raise InvalidGraphError(findings.problems)
-    return _graph({node_id: by_id[node_id].as_node() for node_id in topological_order(by_id, links)}, edges, containers)
+    graph = _graph(
+        {node_id: by_id[node_id].as_node() for node_id in topological_order(by_id, links)}, edges, containers
+    )
+    return replace(graph, settings=settings)
+
+
+def _run_settings(raw: Mapping[str, Any], findings: Findings) -> RunSettings:
+    """A key that nearly is one of ours is a typo; any other belongs to the canvas."""
+    known = RunSettings.model_fields
+    for key in raw.keys() - known.keys():
+        if guess := findings.hint(key, known):
+            findings.add("unknown_setting", f"settings: there is no {key}{guess}", f"settings.{key}")
+    try:
+        return RunSettings.model_validate(raw)
+    except ValidationError as error:
+        for place, message in by_field(error, raw).items():
+            path = f"settings.{json_path(place)}"
+            findings.add("bad_setting", f"{path} {message}", path)
+        return RunSettings()
 
 
 def _graph(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
+from typing import Literal
 
 from chalicelib.api import Request, Response
 from chalicelib.errors import MalformedError
 from chalicelib.paging import Page, PathPage
 from chalicelib.requests import parse_body
 
-from .schemas import RUN_STATUSES, Execute, NewRun
+from .schemas import RUN_STATUSES, Cancel, Execute, NewRun, Retry
 from .service import RunService
 
 
@@ -23,10 +24,7 @@ class RunController:
     def execute(self, request: Request) -> Response:
         """202 with the run. `Idempotency-Key`: the same run for the same key and input, for a day."""
         body = parse_body(request.body, Execute)
-        key = request.headers.get("idempotency-key")
-        if key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
-            raise MalformedError("an Idempotency-Key has 1 to 255 visible ASCII characters")
-        new = NewRun(body.input, "manual", request.user_id, key)
+        new = NewRun(body.input, "manual", request.user_id, _idempotency_key(request))
         run = self._service.execute(request.workspace_id, request.id("workflow_id"), new)
         return Response(run, HTTPStatus.ACCEPTED)
 
@@ -42,6 +40,24 @@ class RunController:
         """The run with its node results."""
         return Response(self._service.get(request.workspace_id, request.id("workflow_id"), request.id("run_id")))
 
+    def preview_retry(self, request: Request) -> Response:
+        """`?version`: what a retry would take over, and what it would run again."""
+        ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
+        return Response(self._service.preview_retry(*ids, _version(request.query.get("version"))))
+
+    def retry(self, request: Request) -> Response:
+        """202 with the new run, and what it runs again. `Idempotency-Key` as of execute."""
+        body = parse_body(request.body, Retry)
+        ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
+        run = self._service.retry(*ids, body.version, request.user_id, _idempotency_key(request))
+        return Response(run, HTTPStatus.ACCEPTED)
+
+    def cancel(self, request: Request) -> Response:
+        """The run as it is now. `{reason}` is kept with it."""
+        body = parse_body(request.body, Cancel)
+        ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
+        return Response(self._service.cancel(*ids, request.user_id, body.reason))
+
     def list_items(self, request: Request) -> Response:
         """`?node_id&limit&cursor`: the items of a container."""
         node_id = request.query.get("node_id")
@@ -50,3 +66,18 @@ class RunController:
         page = PathPage.from_query(request.query)
         ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
         return Response(self._service.list_items(*ids, node_id, page))
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
+        raise MalformedError("an Idempotency-Key has 1 to 255 visible ASCII characters")
+    return key
+
+
+def _version(text: str | None) -> int | Literal["current"] | None:
+    if text is None or text == "current":
+        return "current" if text else None
+    if not re.fullmatch("[1-9][0-9]{0,8}", text):
+        raise MalformedError(f"version must be a number or current, not {text[:50]!r}")
+    return int(text)

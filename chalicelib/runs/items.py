@@ -166,3 +166,29 @@ class ItemRepository:
             """,
             inside,
         )
+
+    def copy(
+        self, run_id: UUID, retry_id: UUID, containers: Iterable[str], unchanged: Iterable[str], lenient: Iterable[str]
+    ) -> None:
+        """Take over the items of these containers. Those that have ended stay so in the unchanged ones: where they
+        succeeded, and where they failed and their container goes on; all others are to be run."""
+        self._connection.execute(
+            """
+            INSERT INTO workflow_run_items (run_id, node_id, scope, position, item, status, output, error)
+            SELECT %(retry_id)s, i.node_id, i.scope, i.position, i.item,
+                   CASE WHEN stays THEN i.status ELSE 'pending' END,
+                   CASE WHEN stays THEN i.output END,
+                   CASE WHEN stays THEN i.error END
+            FROM workflow_run_items i
+            CROSS JOIN LATERAL (SELECT i.node_id = ANY(%(unchanged)s) AND (
+              i.status = 'succeeded' OR (i.status = 'failed' AND i.node_id = ANY(%(lenient)s))) AS stays) known
+            WHERE i.run_id = %(run_id)s AND i.node_id = ANY(%(containers)s)
+            """,
+            {
+                "run_id": run_id,
+                "retry_id": retry_id,
+                "containers": list(containers),
+                "unchanged": list(unchanged),
+                "lenient": list(lenient),
+            },
+        )

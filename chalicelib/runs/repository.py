@@ -1,29 +1,19 @@
-"""SQL of workflow_runs, of the results of their nodes, and of gates."""
+"""SQL of workflow_runs."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 from uuid import UUID
 
+from chalicelib.compiler.settings import RunSettings
 from chalicelib.db import Connection
 from chalicelib.errors import NotFoundError
 from chalicelib.jsontext import to_text
 from chalicelib.paging import Page
 from chalicelib.workflows.schemas import VersionRow
 
-from .schemas import (
-    ClosedGate,
-    NewRun,
-    NodeRecord,
-    RunDetail,
-    RunRow,
-    RunState,
-    Scope,
-    StartableRun,
-    UnfinishedRun,
-    json_or_null,
-)
+from .schemas import NewRun, RunDetail, RunRow, Scope
 
 
 class RunRepository:
@@ -32,17 +22,22 @@ class RunRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def insert(self, workspace_id: UUID, version: VersionRow, new: NewRun) -> StartableRun | None:
-        """A pending run of a version; None where its idempotency key is taken, or its workflow was deleted."""
+    def insert(self, workspace_id: UUID, version: VersionRow, new: NewRun, settings: RunSettings) -> UUID | None:
+        """A run of a version, at the end of the queue; None where its idempotency key is taken, or its workflow was
+        deleted."""
         row = self._connection.execute(
             """
             INSERT INTO workflow_runs (workflow_id, workspace_id, version, input, trigger, triggered_by,
-                                       idempotency_key, request_hash)
-            SELECT id, workspace_id, %(version)s, %(input)s::jsonb, %(trigger)s, %(triggered_by)s,
-                   %(key)s::text, %(hash)s
+                                       idempotency_key, request_hash, concurrency_limit, timeout_seconds,
+                                       retry_of, reused, history)
+            SELECT id, workspace_id, %(version)s::int, %(input)s::jsonb, %(trigger)s::text, %(triggered_by)s::uuid,
+                   %(key)s::text, %(hash)s, %(concurrency_limit)s::int, %(timeout_seconds)s::int,
+                   %(retry_of)s::uuid, %(reused)s::text[],
+                   happened('accepted', jsonb_build_object(
+                     'by', %(triggered_by)s::uuid, 'trigger', %(trigger)s::text, 'retry_of', %(retry_of)s::uuid))
             FROM workflows WHERE id = %(workflow_id)s AND workspace_id = %(workspace_id)s
             ON CONFLICT (workflow_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-            RETURNING id, workflow_id
+            RETURNING id
             """,
             {
                 "workspace_id": workspace_id,
@@ -53,9 +48,13 @@ class RunRepository:
                 "triggered_by": new.triggered_by,
                 "key": new.idempotency_key,
                 "hash": new.request_hash,
+                "concurrency_limit": settings.limit,
+                "timeout_seconds": settings.timeout_seconds,
+                "retry_of": new.retry_of,
+                "reused": new.reused,
             },
         ).fetchone()
-        return cast("StartableRun", row | {"version_id": version["id"]}) if row else None
+        return cast("UUID", row["id"]) if row else None
 
     def release_key(self, workflow_id: UUID, key: str) -> None:
         """Let an idempotency key be used again a day after its run began."""
@@ -77,15 +76,29 @@ class RunRepository:
             raise NotFoundError(f"there is no workflow {workflow_id}")
         return row["id"], row["request_hash"]
 
-    def mark_running(self, run_id: UUID, execution_arn: str) -> None:
-        """The execution was started; a run that has already ended stays so."""
+    def mark_started(self, run_id: UUID, execution_arn: str, number: int, reason: str | None) -> None:
+        """The execution of that number (from 1) was started; a later one stays the run's, and what has ended ended.
+
+        `reason` tells why it was not the first.
+        """
         self._connection.execute(
             """
             UPDATE workflow_runs
-            SET execution_arn = %(arn)s, status = CASE WHEN status = 'pending' THEN 'running' ELSE status END
-            WHERE id = %(run_id)s
+            SET execution_arn = %(arn)s::text, executions = %(number)s::int, checked_at = NOW(),
+                status = CASE WHEN status = 'pending' THEN 'running' ELSE status END,
+                history = history || happened(
+                  CASE WHEN %(number)s::int = 1 THEN 'started' ELSE 'resumed' END,
+                  jsonb_build_object('execution_arn', %(arn)s::text, 'reason', %(reason)s::text))
+            WHERE id = %(run_id)s AND executions < %(number)s::int
             """,
-            {"run_id": run_id, "arn": execution_arn},
+            {"run_id": run_id, "arn": execution_arn, "number": number, "reason": reason},
+        )
+
+    def tell(self, run_id: UUID, event: str, more: Mapping[str, Any]) -> None:
+        """Add to a run's history."""
+        self._connection.execute(
+            "UPDATE workflow_runs SET history = history || happened(%s, %s::jsonb) WHERE id = %s",
+            (event, to_text(more), run_id),
         )
 
     def get(self, workspace_id: UUID, workflow_id: UUID, run_id: UUID) -> RunDetail:
@@ -96,7 +109,8 @@ class RunRepository:
         row = self._connection.execute(
             """
             SELECT r.id, r.workflow_id, r.workspace_id, r.version, r.status, r.trigger, r.triggered_by,
-                   r.started_at, r.completed_at, r.error_message, r.input, r.output, r.execution_arn,
+                   r.started_at, r.completed_at, r.error_message, queue_position(r) AS queue_position,
+                   r.retry_of, r.reused, r.deadline_at, r.input, r.output, r.execution_arn, r.history,
                    CASE WHEN r.status = 'succeeded' THEN r.node_results
                      ELSE run_node_results(r.id, r.status) END AS node_results
             FROM workflow_runs r
@@ -130,7 +144,8 @@ class RunRepository:
             SELECT id, workflow_id, workspace_id, version, status, trigger, triggered_by, started_at,
                    completed_at,
                    left(error_message, 1000)
-                     || CASE WHEN length(error_message) > 1000 THEN '… (cut)' ELSE '' END AS error_message
+                     || CASE WHEN length(error_message) > 1000 THEN '… (cut)' ELSE '' END AS error_message,
+                   queue_position(workflow_runs) AS queue_position, retry_of
             FROM workflow_runs
             WHERE workflow_id = %(workflow_id)s AND workspace_id = %(workspace_id)s
               AND (%(moment)s::timestamptz IS NULL OR (started_at, id) < (%(moment)s, %(item_id)s::uuid))
@@ -148,110 +163,6 @@ class RunRepository:
             },
         ).fetchall()
         return cast("list[RunRow]", rows)
-
-    def list_unfinished(self) -> list[UnfinishedRun]:
-        """Every run that has not ended, oldest first."""
-        rows = self._connection.execute(
-            """
-            SELECT r.id, r.workflow_id, r.execution_arn, v.id AS version_id
-            FROM workflow_runs r
-            JOIN workflow_versions v ON v.workflow_id = r.workflow_id AND v.version = r.version
-            WHERE r.status IN ('pending', 'running')
-            ORDER BY r.started_at
-            """
-        ).fetchall()
-        return cast("list[UnfinishedRun]", rows)
-
-    def find_state(self, scope: Scope, nodes: Iterable[str], outputs: Iterable[str]) -> RunState | None:
-        """The run, the item, and the records of some nodes in or around it; of those in `outputs` with output and
-        error."""
-        row = self._connection.execute(
-            """
-            SELECT r.id, r.workflow_id, r.workspace_id, r.version, r.status, r.trigger, r.started_at, r.input,
-                   i.item, i.status AS item_status,
-                   (SELECT jsonb_agg(jsonb_build_object(
-                      'node_id', n.node_id, 'path', n.path, 'status', n.status, 'branch', n.branch,
-                      'attempts', n.attempts,
-                      'output', CASE WHEN n.node_id = ANY(%(outputs)s) THEN n.output END,
-                      'error', CASE WHEN n.node_id = ANY(%(outputs)s) THEN n.error END))
-                    FROM workflow_run_nodes n
-                    WHERE n.run_id = r.id AND n.path = ANY(%(paths)s) AND n.node_id = ANY(%(nodes)s)) AS records
-            FROM workflow_runs r
-            LEFT JOIN workflow_run_items i
-              ON i.run_id = r.id AND i.node_id = %(container)s AND i.scope = %(outer)s AND i.position = %(index)s
-            WHERE r.id = %(run_id)s
-            """,
-            {
-                "run_id": scope.run_id,
-                "container": scope.container,
-                "outer": scope.outer,
-                "index": scope.index,
-                "paths": list(scope.paths),
-                "nodes": list(nodes),
-                "outputs": list(outputs),
-            },
-        ).fetchone()
-        if row is None:
-            return None
-        records = row.pop("records") or []
-        item, item_status = row.pop("item"), row.pop("item_status")
-        by_id = {record["node_id"]: NodeRecord(**record) for record in records}
-        return RunState(row, by_id, item, scope.index, item_status)
-
-    def save_records(self, scope: Scope, records: Collection[NodeRecord]) -> set[str]:
-        """Write node results; the ids of those written.
-
-        A result that is decided is never overwritten, and one that was cancelled only by what came of it after all.
-        A first start is kept. In a run or an item that has ended nothing begins. The run is held before its results
-        are, in the order of whoever deletes it: no deadlock.
-        """
-        rows = self._connection.execute(
-            """
-            WITH run AS MATERIALIZED (
-              SELECT id, status IN ('pending', 'running') AND NOT EXISTS (
-                SELECT FROM workflow_run_items i
-                WHERE i.run_id = workflow_runs.id AND i.node_id = %(container)s AND i.scope = %(outer)s
-                  AND i.position = %(index)s AND i.status <> 'pending') AS goes_on
-              FROM workflow_runs WHERE id = %(run_id)s FOR KEY SHARE
-            )
-            INSERT INTO workflow_run_nodes
-              (run_id, path, node_id, status, started_at, completed_at, attempts, output, error, branch)
-            SELECT run.id, given.*
-            FROM run, unnest(%(path)s::text[], %(node_id)s::text[], %(status)s::text[], %(started_at)s::timestamptz[],
-                        %(completed_at)s::timestamptz[], %(attempts)s::int[], %(output)s::jsonb[],
-                        %(error)s::jsonb[], %(branch)s::text[])
-              AS given(path, node_id, status)
-            WHERE run.goes_on OR given.status NOT IN ('running', 'waiting')
-            ORDER BY given.path, given.node_id
-            ON CONFLICT (run_id, path, node_id) DO UPDATE SET
-              status = EXCLUDED.status,
-              started_at = coalesce(workflow_run_nodes.started_at, EXCLUDED.started_at),
-              completed_at = EXCLUDED.completed_at,
-              attempts = EXCLUDED.attempts,
-              output = EXCLUDED.output,
-              error = EXCLUDED.error,
-              branch = EXCLUDED.branch
-            WHERE workflow_run_nodes.status IN ('running', 'waiting')
-               OR (workflow_run_nodes.status = 'cancelled' AND EXCLUDED.status IN ('succeeded', 'failed'))
-            RETURNING node_id
-            """,
-            {
-                "run_id": scope.run_id,
-                "container": scope.container,
-                "outer": scope.outer,
-                "index": scope.index,
-                "path": [record.path for record in records],
-                "node_id": [record.node_id for record in records],
-                "status": [record.status for record in records],
-                "started_at": [record.started_at for record in records],
-                "completed_at": [record.completed_at for record in records],
-                "attempts": [record.attempts for record in records],
-                "output": [json_or_null(record.output) for record in records],
-                "error": [json_or_null(record.error) for record in records],
-                "branch": [record.branch for record in records],
-            },
-        ).fetchall()
-        return {row["node_id"] for row in rows}
 
     def lock(self, scope: Scope) -> str | None:
         """The status of a run, or of an item of a run that goes on, that no one else settles until the transaction
@@ -277,67 +188,63 @@ class RunRepository:
         ).fetchone()
         return row["status"] if row else None
 
-    def list_records(self, scope: Scope, nodes: Iterable[str]) -> dict[str, NodeRecord]:
-        """The records of the nodes of a run or an item that have one, without their outputs."""
-        rows = self._connection.execute(
-            """
-            SELECT node_id, path, status, started_at, completed_at, attempts, error, branch
-            FROM workflow_run_nodes WHERE run_id = %s AND path = %s AND node_id = ANY(%s)
-            """,
-            (scope.run_id, scope.path, list(nodes)),
-        ).fetchall()
-        return {row["node_id"]: NodeRecord(**row) for row in rows}
-
-    def save_gate(self, scope: Scope, gate: str, token: str, nodes: Iterable[str]) -> None:
-        """A gate that is closed; a later token of the same gate takes the place of an earlier one."""
-        self._connection.execute(
-            """
-            INSERT INTO workflow_run_gates (run_id, path, container, gate, token, nodes)
-            VALUES (%s, %s, %s, %s, %s, %s)
-            ON CONFLICT (run_id, path, container, gate) DO UPDATE SET token = EXCLUDED.token, nodes = EXCLUDED.nodes
-            """,
-            (scope.run_id, scope.path, scope.container or "", gate, token, list(nodes)),
-        )
-
-    def list_gates(self, scope: Scope) -> list[ClosedGate]:
-        """The closed gates of a run or an item."""
-        rows = self._connection.execute(
-            """
-            SELECT gate, token, nodes FROM workflow_run_gates
-            WHERE run_id = %s AND path = %s AND container = %s ORDER BY gate
-            """,
-            (scope.run_id, scope.path, scope.container or ""),
-        ).fetchall()
-        return [ClosedGate(**row) for row in rows]
-
-    def delete_gates(self, run_id: UUID, tokens: Iterable[str]) -> None:
-        """Forget gates that were opened."""
-        self._connection.execute(
-            "DELETE FROM workflow_run_gates WHERE run_id = %s AND token = ANY(%s)", (run_id, list(tokens))
-        )
-
-    def delete_gates_inside(self, scope: Scope, containers: Iterable[str]) -> None:
-        """Forget the gates of a run or an item, and of the items of these containers in it."""
-        self._connection.execute(
-            """
-            DELETE FROM workflow_run_gates
-            WHERE run_id = %s AND starts_with(path, %s) AND container = ANY(%s)
-            """,
-            (scope.run_id, scope.path, [scope.container or "", *containers]),
-        )
-
-    def settle(self, run_id: UUID, status: str, ends: list[str], error_message: str | None) -> None:
+    def settle(
+        self,
+        run_id: UUID,
+        status: str,
+        ends: list[str],
+        error_message: str | None,
+        by: UUID | None = None,
+        *,
+        is_stopping: bool = False,
+    ) -> None:
         """End a run: fold the node results into its row; its output is that of the node that ended it, or of
-        each by its id when there are several."""
+        each by its id when there are several. `is_stopping`: executions of it are still to be stopped."""
         self._connection.execute(
             """
             UPDATE workflow_runs SET
               status = %(status)s::text,
-              error_message = %(error_message)s,
+              error_message = %(error_message)s::text,
               completed_at = clock_timestamp(),
+              is_stopping = %(is_stopping)s,
               node_results = run_node_results(id, %(status)s::text),
-              output = joined_output(id, '', %(ends)s::text[])
+              output = joined_output(id, '', %(ends)s::text[]),
+              history = history || happened(%(status)s::text, jsonb_build_object(
+                'by', %(by)s::uuid, 'reason', %(error_message)s::text))
             WHERE id = %(run_id)s AND status IN ('pending', 'running')
             """,
-            {"run_id": run_id, "status": status, "ends": ends, "error_message": error_message},
+            {
+                "run_id": run_id,
+                "status": status,
+                "ends": ends,
+                "error_message": error_message,
+                "by": by,
+                "is_stopping": is_stopping,
+            },
         )
+
+    def is_overdue(self, run_id: UUID) -> bool:
+        """Whether a run is over its time."""
+        row = self._connection.execute(
+            "SELECT FROM workflow_runs WHERE id = %s AND deadline_at < clock_timestamp()", (run_id,)
+        ).fetchone()
+        return row is not None
+
+    def find_execution_to_stop(self, run_id: UUID) -> str | None:
+        """The latest execution of a run that was ended from outside."""
+        row = self._connection.execute(
+            "SELECT execution_arn FROM workflow_runs WHERE id = %s AND status IN ('cancelled', 'timed_out')", (run_id,)
+        ).fetchone()
+        return row["execution_arn"] if row else None
+
+    def mark_stopped(self, run_id: UUID) -> None:
+        """Nothing runs of it any more."""
+        self._connection.execute("UPDATE workflow_runs SET is_stopping = FALSE WHERE id = %s", (run_id,))
+
+    def find_retry_going_on(self, run_id: UUID) -> UUID | None:
+        """A retry of a run that has not ended. No other one is made until the transaction ends."""
+        self._connection.execute("SELECT FROM workflow_runs WHERE id = %s FOR NO KEY UPDATE", (run_id,))
+        row = self._connection.execute(
+            "SELECT id FROM workflow_runs WHERE retry_of = %s AND status IN ('pending', 'running') LIMIT 1", (run_id,)
+        ).fetchone()
+        return row["id"] if row else None

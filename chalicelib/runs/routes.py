@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalice.app import CloudWatchEvent
+
 from chalicelib.api import Request, Response, Routes
 from chalicelib.auth import Role
 from chalicelib.bootstrap import services
 
 from .controller import RunController
+from .executions import run_of_execution
 
 routes = Routes(__name__)
 
@@ -41,7 +44,40 @@ def list_items(request: Request) -> Response:
     return _controller().list_items(request)
 
 
+@routes.route("POST", "/{workflow_id}/runs/{run_id}/cancel", Role.MEMBER)
+def cancel_run(request: Request) -> Response:
+    """Cancel a run."""
+    return _controller().cancel(request)
+
+
+@routes.route("GET", "/{workflow_id}/runs/{run_id}/retry", Role.MEMBER)
+def preview_retry(request: Request) -> Response:
+    """Tell what a retry would take over and what it would run again."""
+    return _controller().preview_retry(request)
+
+
+@routes.route("POST", "/{workflow_id}/runs/{run_id}/retry", Role.MEMBER)
+def retry_run(request: Request) -> Response:
+    """Go on from what failed, in a new run."""
+    return _controller().retry(request)
+
+
 @routes.blueprint.lambda_function(name="run_unit")
 def run_unit(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Behind every Task state."""
     return services().runner.handle(event)
+
+
+@routes.blueprint.schedule("rate(1 minute)", name="reconcile")
+def reconcile(_event: CloudWatchEvent) -> dict[str, int]:
+    """Every minute: what died on the way is mended."""
+    return services().reconciler.run()
+
+
+@routes.blueprint.on_cw_event(
+    {"source": ["aws.states"], "detail-type": ["Step Functions Execution Status Change"]}, name="execution_status"
+)
+def execution_status(event: CloudWatchEvent) -> None:
+    """An execution started or ended; such events may be lost, doubled or late, so it is only a hint."""
+    if run_id := run_of_execution(event.detail):
+        services().reconciler.look_at(run_id)

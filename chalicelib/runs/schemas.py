@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib.compiler.graph import DEFAULT_HANDLE, ERROR_HANDLE, Node
 from chalicelib.jsontext import to_text
@@ -29,6 +29,22 @@ class Execute(BaseModel):
     input: Any = Field(default_factory=dict)
 
 
+class Cancel(BaseModel):
+    """Why a run is cancelled, for who reads of it later."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, StringConstraints(strict=True, strip_whitespace=True, max_length=1000)] | None = None
+
+
+class Retry(BaseModel):
+    """The version to go on with: that of the run, another one, or the current one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Annotated[int, Field(strict=True, ge=1, le=2_147_483_647)] | Literal["current"] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class NewRun:
     """What a run is made of. With a key, another request of the same key within a day gives the same run."""
@@ -37,11 +53,17 @@ class NewRun:
     trigger: str
     triggered_by: UUID
     idempotency_key: str | None = None
+    retry_of: UUID | None = None
+    reused: list[str] | None = None
+    """Of a retry, the nodes whose results it takes over."""
+    asked: Any = None
+    """What was asked for besides the input."""
 
     @property
     def request_hash(self) -> str:
         """Equal for equal requests."""
-        return hashlib.sha256(to_text(self.input, sort_keys=True).encode()).hexdigest()
+        request = self.input if self.asked is None else [self.input, self.asked]
+        return hashlib.sha256(to_text(request, sort_keys=True).encode()).hexdigest()
 
 
 class RunRow(TypedDict):
@@ -57,6 +79,10 @@ class RunRow(TypedDict):
     started_at: datetime
     completed_at: datetime | None
     error_message: str | None
+    queue_position: int | None
+    """Of a run that waits for its turn, its place among those of its workflow, from 1."""
+    retry_of: UUID | None
+    """The run from whose failed nodes this one goes on."""
 
 
 class RunDetail(RunRow):
@@ -65,21 +91,38 @@ class RunDetail(RunRow):
     input: Any
     output: Any
     node_results: dict[str, Any]
+    reused: list[str] | None
+    """Of a retry, the nodes whose results it took over."""
+    deadline_at: datetime | None
     execution_arn: str | None
+    history: list[dict[str, Any]]
+    """All that happened to it, oldest first: `{at, event, by, reason, …}`."""
 
 
-class StartableRun(TypedDict):
-    """What starting a run needs: `version_id` is that of the version it pins."""
+class RetryPreview(TypedDict):
+    """What a retry takes over, and what it runs again if it is due; what is skipped again is in neither."""
+
+    run_id: UUID
+    version: int
+    reused: list[str]
+    run_again: list[str]
+
+
+class UnfinishedRun(TypedDict):
+    """A run that goes on: `version_id` is that of the version it pins, `execution_arn` its latest execution."""
 
     id: UUID
     workflow_id: UUID
     version_id: UUID
-
-
-class UnfinishedRun(StartableRun):
-    """A run that has not ended, with its latest execution."""
-
     execution_arn: str | None
+    executions: int
+    """How many have been started for it."""
+
+
+class CheckedRun(UnfinishedRun):
+    """A run that is looked after, with what happened to it so far."""
+
+    history: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +205,12 @@ class ClosedGate:
     gate: str
     token: str
     nodes: list[str]
+    path: str = ""
+    container: str = ""
+    waiting_execution: str | None = None
+    """Of a gate that waits for items elsewhere, the name of the execution that waits."""
+    items_execution_arn: str | None = None
+    """And the one that runs some of them now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +218,7 @@ class RunState:
     """What a call needs to know of its run and its item."""
 
     run: Mapping[str, Any]
-    """The columns of the run that `$run` shows, and its status and input."""
+    """The columns of the run that `$run` shows, its status and input, and whether it is over its time."""
     records: Mapping[str, NodeRecord]
     item: Any = None
     index: int | None = None

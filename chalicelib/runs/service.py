@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 from uuid import UUID
 
-from chalicelib.aws.step_functions import StepFunctions
-from chalicelib.db import Database
-from chalicelib.errors import ConflictError, NotFoundError, StepgraphError, TooLargeError, UnavailableError
+from chalicelib.compiler.graph import Graph
+from chalicelib.db import Connection, Database
+from chalicelib.errors import ConflictError, NotFoundError, TooLargeError, UnavailableError
 from chalicelib.jsontext import to_text
 from chalicelib.observability import logger
 from chalicelib.paging import Page, PathPage
@@ -15,9 +16,15 @@ from chalicelib.settings import Settings
 from chalicelib.workflows.schemas import VersionRow
 from chalicelib.workflows.service import WorkflowService
 
+from .dispatcher import Dispatcher
+from .ending import end_early
+from .executions import Executions
 from .items import ItemRepository
+from .queue import QueueRepository
+from .records import RecordRepository
 from .repository import RunRepository
-from .schemas import NewRun, RunDetail, StartableRun, UnfinishedRun
+from .reuse import Reuse, compare
+from .schemas import NewRun, RetryPreview, RunDetail
 
 
 class RunService:
@@ -28,39 +35,49 @@ class RunService:
         database: Database,
         settings: Settings,
         workflows: WorkflowService,
-        step_functions: StepFunctions,
+        executions: Executions,
+        dispatcher: Dispatcher,
     ) -> None:
         self._database = database
         self._settings = settings
         self._workflows = workflows
-        self._step_functions = step_functions
+        self._executions = executions
+        self._dispatcher = dispatcher
 
     def execute(self, workspace_id: UUID, workflow_id: UUID, new: NewRun) -> RunDetail:
         """Accept a run of the current version and start it; the same run again for an idempotency key that is taken.
 
-        What can't be started now stays `pending`, and is started when runs are resumed. Raises TooLargeError for the
-        input, ConflictError for a key that came with another request.
+        What has no place, or can't be started now, stays `pending` until the dispatcher or the reconciler starts it;
+        what the workflow is to skip is `cancelled` at once. Raises TooLargeError for the input, ConflictError for a
+        key that came with another request.
         """
         size = len(to_text(new.input).encode())
         if size > (limit := self._settings.max_input_bytes):
             raise TooLargeError(f"the input has {size:,} bytes; at most {limit:,} are allowed")
         version = self._workflows.current_version(workspace_id, workflow_id)
-        self._workflows.plan(version["id"])
-        run = self._insert(workspace_id, version, new)
-        if run is None:
+        graph = self._workflows.plan(version["id"]).graph
+        with self._database.transaction() as connection:
+            run_id = self._accept(connection, workspace_id, version, new, graph)
+        if run_id is None:
             return self.get(workspace_id, workflow_id, self._same_run(workflow_id, new))
-        try:
-            self._start(run, str(run["id"]))
-        except UnavailableError:
-            logger.exception("run accepted, not started yet", run_id=str(run["id"]))
-        return self.get(workspace_id, workflow_id, run["id"])
+        self._dispatcher.dispatch(at_most=1)
+        return self.get(workspace_id, workflow_id, run_id)
 
-    def _insert(self, workspace_id: UUID, version: VersionRow, new: NewRun) -> StartableRun | None:
-        with self._database.connection() as connection:
-            repository = RunRepository(connection)
-            if new.idempotency_key:
-                repository.release_key(version["workflow_id"], new.idempotency_key)
-            return repository.insert(workspace_id, version, new)
+    def _accept(
+        self, connection: Connection, workspace_id: UUID, version: VersionRow, new: NewRun, graph: Graph
+    ) -> UUID | None:
+        """Put a run into the queue, or end it where others go on and it is to be skipped then; None where its key is
+        taken."""
+        repository, queue, limit = RunRepository(connection), QueueRepository(connection), graph.settings.limit
+        if new.idempotency_key:
+            repository.release_key(version["workflow_id"], new.idempotency_key)
+        if graph.settings.skips:
+            queue.lock()
+        others = queue.count_unfinished(version["workflow_id"]) if graph.settings.skips else 0
+        run_id = repository.insert(workspace_id, version, new, graph.settings)
+        if run_id and limit is not None and graph.settings.skips and others >= limit:
+            end_early(connection, graph, run_id, "cancelled", lambda _: _skipped(others, limit))
+        return run_id
 
     def _same_run(self, workflow_id: UUID, new: NewRun) -> UUID:
         with self._database.connection() as connection:
@@ -99,42 +116,100 @@ class RunService:
                 raise NotFoundError(f"run {run_id} has no container {container}") from None
             return page.answer(ItemRepository(connection).list_page(run_id, container, page))
 
-    def resume_unfinished(self) -> list[UUID]:
-        """Start every run anew whose execution is gone, or never was; the ids of those.
-
-        Nodes that were decided are passed over, and waits end at their first time.
-        """
+    def cancel(self, workspace_id: UUID, workflow_id: UUID, run_id: UUID, by: UUID, reason: str | None) -> RunDetail:
+        """End a run now: nodes in flight are cancelled, and nothing begins any more. Raises ConflictError where it has
+        ended already."""
         with self._database.connection() as connection:
-            unfinished = RunRepository(connection).list_unfinished()
-        return [run["id"] for run in unfinished if not self._is_running(run) and self._resume(run)]
-
-    def _is_running(self, run: UnfinishedRun) -> bool:
-        arn = run["execution_arn"]
-        return arn is not None and self._step_functions.is_running(arn)
-
-    def _resume(self, run: UnfinishedRun) -> bool:
-        """One run that can't be started must not keep the others from it."""
+            version_id = RunRepository(connection).get_version_id(workspace_id, workflow_id, run_id)
+        graph, message = self._workflows.plan(version_id).graph, f"cancelled: {reason}" if reason else "cancelled"
+        with self._database.transaction() as connection:
+            is_ended = end_early(connection, graph, run_id, "cancelled", lambda _: message, by)
+        run = self.get(workspace_id, workflow_id, run_id)
+        if not is_ended:
+            raise ConflictError(f"run {run_id} has ended already; it {_ENDED[run['status']]}")
         try:
-            self._start(run, _next_execution(run))
-        except StepgraphError:
-            logger.exception("run not resumed", run_id=str(run["id"]))
-            return False
-        return True
+            self._executions.stop(run_id)
+        except UnavailableError:
+            logger.exception("run cancelled, its execution not stopped yet", run_id=str(run_id))
+        self._dispatcher.dispatch()
+        return run
 
-    def _start(self, run: StartableRun, name: str) -> None:
-        """The run's id names the execution, so that starting twice is starting once."""
-        plan = self._workflows.plan(run["version_id"])
-        ids = {"run_id": str(run["id"]), "version_id": str(run["version_id"]), "path": ""}
-        arn = self._step_functions.start_run(plan, name, ids)
-        with self._database.connection() as connection:
-            RunRepository(connection).mark_running(run["id"], arn)
-        logger.info("run started", run_id=ids["run_id"], workflow_id=str(run["workflow_id"]), execution=arn)
+    def preview_retry(
+        self, workspace_id: UUID, workflow_id: UUID, run_id: UUID, version: int | Literal["current"] | None
+    ) -> RetryPreview:
+        """What `retry` would do. Raises as it does."""
+        return self._plan_retry(workspace_id, workflow_id, run_id, version).preview
+
+    def retry(
+        self,
+        workspace_id: UUID,
+        workflow_id: UUID,
+        run_id: UUID,
+        version: int | Literal["current"] | None,
+        by: UUID,
+        key: str | None = None,
+    ) -> dict[str, Any]:
+        """Go on from what failed in a new run, on the run's version or another: the new run, with `run_again`.
+
+        Results of nodes whose meaning and inputs did not change are taken over. Raises ConflictError for a run that
+        goes on, succeeded, or is being retried; NotFoundError for a version that is not there.
+        """
+        planned = self._plan_retry(workspace_id, workflow_id, run_id, version)
+        run, reuse, preview = planned.run, planned.reuse, planned.preview
+        asked = {"retry_of": str(run_id), "version": preview["version"]}
+        new = NewRun(run["input"], "retry", by, key, run_id, preview["reused"], asked)
+        with self._database.transaction() as connection:
+            repository = RunRepository(connection)
+            other = repository.find_retry_going_on(run_id)
+            retry_id = self._accept(connection, workspace_id, planned.version, new, reuse.graph)
+            if retry_id and other:
+                raise ConflictError(f"run {other} retries it already; cancel that one first, or wait for its end")
+            if retry_id:
+                _take_over(connection, run_id, retry_id, reuse)
+                told = {"by": str(by), "run_id": str(retry_id), "version": preview["version"]}
+                repository.tell(run_id, "retried", told)
+        if retry_id is None:
+            retry_id = self._same_run(workflow_id, new)
+        self._dispatcher.dispatch(at_most=1)
+        return {**self.get(workspace_id, workflow_id, retry_id), "run_again": preview["run_again"]}
+
+    def _plan_retry(
+        self, workspace_id: UUID, workflow_id: UUID, run_id: UUID, number: int | Literal["current"] | None
+    ) -> _PlannedRetry:
+        run = self.get(workspace_id, workflow_id, run_id)
+        if run["status"] not in ("failed", "cancelled", "timed_out"):
+            why = "it succeeded" if run["status"] == "succeeded" else "it goes on; cancel it first"
+            raise ConflictError(f"run {run_id} can't be retried: {why}")
+        if number == "current":
+            number = self._workflows.current_version(workspace_id, workflow_id)["version"]
+        old = self._workflows.get_version(workspace_id, workflow_id, run["version"])
+        new = self._workflows.get_version(workspace_id, workflow_id, number) if number else old
+        results = run["node_results"]
+        graph = self._workflows.plan(new["id"]).graph
+        reuse = compare(old["graph_definition"], results, new["graph_definition"], graph)
+        reused, run_again = reuse.split(results)
+        preview = RetryPreview(run_id=run_id, version=new["version"], reused=reused, run_again=run_again)
+        return _PlannedRetry(run, cast("VersionRow", new), reuse, preview)
 
 
-def _next_execution(run: UnfinishedRun) -> str:
-    """`<run id>` for the first execution of a run, `<run id>-<n>` for those after it."""
-    run_id, arn = str(run["id"]), run["execution_arn"]
-    if arn is None:
-        return run_id
-    _, _, count = arn.rpartition(":")[2].partition(f"{run_id}-")
-    return f"{run_id}-{int(count or 0) + 1}"
+@dataclass(frozen=True, slots=True)
+class _PlannedRetry:
+    run: RunDetail
+    version: VersionRow
+    reuse: Reuse
+    preview: RetryPreview
+
+
+def _take_over(connection: Connection, run_id: UUID, retry_id: UUID, reuse: Reuse) -> None:
+    records = RecordRepository(connection)
+    ItemRepository(connection).copy(run_id, retry_id, reuse.same_items, reuse.unchanged, reuse.lenient)
+    records.copy(run_id, retry_id, reuse.unchanged, reuse.dealt_with)
+    records.copy_begun(run_id, retry_id, reuse.same_items)
+
+
+_ENDED = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled", "timed_out": "took too long"}
+
+
+def _skipped(others: int, limit: int) -> str:
+    goes_on = "1 run of the workflow goes on" if others == 1 else f"{others} runs of the workflow go on"
+    return f"skipped: {goes_on}, and at most {limit} may at once"

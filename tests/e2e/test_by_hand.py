@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from chalicelib.bootstrap import services
 from chalicelib.compiler.asl import emit
+from chalicelib.compiler.settings import RunSettings
 from chalicelib.runs.repository import RunRepository
 from chalicelib.runs.schemas import NewRun
 from chalicelib.steps import NodeFailed
@@ -63,10 +64,9 @@ class ByHand:
         version = services().workflows.current_version(workspace_id, UUID(workflow["id"]))
         new = NewRun({}, "manual", UUID(workflow["created_by"]))
         with services().database.connection() as connection:
-            run = RunRepository(connection).insert(workspace_id, version, new)
-        assert run
-        self.scope = {"run_id": str(run["id"]), "version_id": str(run["version_id"]), "path": ""}
-        self.states = states(emit(services().workflows.plan(run["version_id"]), "run_unit").definition)
+            run_id = RunRepository(connection).insert(workspace_id, version, new, RunSettings())
+        self.scope = {"run_id": str(run_id), "version_id": str(version["id"]), "path": ""}
+        self.states = states(emit(services().workflows.plan(version["id"]), "run_unit").definition)
         self.arrivals = 0
 
     def deliver(self, event: str) -> None:

@@ -1,0 +1,40 @@
+"""Starting runs in their turn: as many as the limits allow, fair between workspaces."""
+
+from __future__ import annotations
+
+from chalicelib.db import Database
+from chalicelib.errors import UnavailableError
+from chalicelib.observability import logger
+
+from .executions import Executions
+from .queue import Places, QueueRepository
+from .schemas import UnfinishedRun
+
+
+class Dispatcher:
+    """Gives places to runs that wait for one. A run that has a place and could not be started is left to the
+    reconciler."""
+
+    def __init__(self, database: Database, places: Places, executions: Executions) -> None:
+        self._database = database
+        self._places = places
+        self._executions = executions
+
+    def dispatch(self, at_most: int | None = None) -> int:
+        """Start runs from the queue while there are places for them; how many there were."""
+        count = 0
+        while (at_most is None or count < at_most) and (run := self._admit_next()):
+            count += 1
+            try:
+                self._executions.start(run)
+            except UnavailableError:
+                logger.exception("run has a place, not started yet", run_id=str(run["id"]))
+        return count
+
+    def _admit_next(self) -> UnfinishedRun | None:
+        with self._database.transaction() as connection:
+            queue = QueueRepository(connection)
+            if queue.is_empty():
+                return None
+            queue.lock()
+            return queue.admit_next(self._places)

@@ -1,0 +1,56 @@
+"""Ending a run before all its nodes are decided: it failed, was cancelled, or took too long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID
+
+from chalicelib.compiler.graph import Graph
+from chalicelib.db import Connection
+from chalicelib.observability import logger
+
+from .gates import GateRepository
+from .items import ItemRepository
+from .records import RecordRepository
+from .repository import RunRepository
+from .schemas import FINAL, Scope
+from .settlement import Records, stopped
+
+
+def end_early(
+    connection: Connection,
+    graph: Graph,
+    run_id: UUID,
+    status: Literal["failed", "cancelled", "timed_out"],
+    why: Callable[[Records], str],
+    by: UUID | None = None,
+) -> bool:
+    """End a run in a transaction of the caller's; False where it has ended already.
+
+    Nodes in flight are cancelled, and nothing begins any more. `why` tells the reason from what is recorded. Unless it
+    failed, its execution is to be stopped after the commit.
+    """
+    scope, repository = Scope(run_id), RunRepository(connection)
+    before = repository.lock(scope)
+    if before is None or before in FINAL:
+        return False
+    records = RecordRepository(connection)
+    known = records.list_records(scope, graph.nodes)
+    records.save_records(scope, list(stopped(graph, known, datetime.now(UTC))))
+    if graph.bodies:
+        ItemRepository(connection).cancel(scope, [node.id for node in graph.walk()])
+    gates = GateRepository(connection)
+    is_stopping = status != "failed" or any(gate.items_execution_arn for gate in gates.list_all(run_id))
+    if not is_stopping:
+        gates.delete_all(run_id)
+    reason = why(known)
+    repository.settle(run_id, status, [], reason, by, is_stopping=is_stopping)
+    logger.info("run ended early", run_id=str(run_id), status=status, reason=reason)
+    return True
+
+
+def too_long(graph: Graph) -> str:
+    """What to tell of a run that took longer than it may."""
+    return f"the run took longer than its limit of {graph.settings.timeout_seconds} seconds"

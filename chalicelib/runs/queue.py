@@ -1,0 +1,84 @@
+"""SQL of the queue: which runs have a place among those that run, and which one gets the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+from uuid import UUID
+
+from chalicelib.db import Connection, one
+
+from .schemas import UnfinishedRun
+
+LOCK = 7_203_114_022
+"""A number of our own for pg_advisory_xact_lock: places are given one at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """How many runs may go on at once, in all and of one workspace."""
+
+    whole: int
+    per_workspace: int
+
+
+class QueueRepository:
+    """Statements on one connection; whoever opened it decides the transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lock(self) -> None:
+        """No one else gives or counts places until the transaction ends."""
+        self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+
+    def count_unfinished(self, workflow_id: UUID) -> int:
+        """How many runs of a workflow go on or wait for their turn."""
+        row = self._connection.execute(
+            "SELECT count(*) AS runs FROM workflow_runs WHERE workflow_id = %s AND status IN ('pending', 'running')",
+            (workflow_id,),
+        ).fetchone()
+        return int(one(row)["runs"])
+
+    def is_empty(self) -> bool:
+        """Whether no run waits for a place."""
+        row = self._connection.execute(
+            "SELECT FROM workflow_runs WHERE admitted_at IS NULL AND status = 'pending' LIMIT 1"
+        ).fetchone()
+        return row is None
+
+    def admit_next(self, places: Places) -> UnfinishedRun | None:
+        """Give a place to the run whose turn it is; None where no one may have one.
+
+        The workspace with the fewest runs is first, and in it the run that has waited the longest, of a workflow that
+        may have one more.
+        """
+        row = self._connection.execute(
+            """
+            WITH active AS (
+              SELECT workspace_id, workflow_id, count(*) AS runs FROM workflow_runs
+              WHERE admitted_at IS NOT NULL AND status IN ('pending', 'running')
+              GROUP BY workspace_id, workflow_id
+            ), of_workspace AS (
+              SELECT workspace_id, sum(runs) AS runs FROM active GROUP BY workspace_id
+            ), next AS (
+              SELECT r.id FROM workflow_runs r
+              LEFT JOIN active f ON f.workflow_id = r.workflow_id
+              LEFT JOIN of_workspace w ON w.workspace_id = r.workspace_id
+              WHERE r.admitted_at IS NULL AND r.status = 'pending'
+                AND (r.concurrency_limit IS NULL OR coalesce(f.runs, 0) < r.concurrency_limit)
+                AND coalesce(w.runs, 0) < %(per_workspace)s
+                AND (SELECT coalesce(sum(runs), 0) FROM active) < %(whole)s
+              ORDER BY coalesce(w.runs, 0), r.started_at, r.id
+              LIMIT 1
+            )
+            UPDATE workflow_runs r SET
+              admitted_at = clock_timestamp(),
+              deadline_at = clock_timestamp() + make_interval(secs => r.timeout_seconds)
+            FROM next, workflow_versions v
+            WHERE r.id = next.id AND r.status = 'pending' AND v.workflow_id = r.workflow_id AND v.version = r.version
+            RETURNING r.id, r.workflow_id, v.id AS version_id, r.execution_arn, r.executions
+            """,
+            {"whole": places.whole, "per_workspace": places.per_workspace},
+        ).fetchone()
+        return cast("UnfinishedRun | None", row)
