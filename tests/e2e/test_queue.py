@@ -1,0 +1,124 @@
+"""How many runs go on at once: of a workflow, of a workspace, in all; and whose turn it is."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from chalicelib.bootstrap import services
+from chalicelib.db import Connection
+from chalicelib.runs.queue import Places, QueueRepository
+from local.stack import Stack
+from tests.client import Api, graph, node, poll, statuses
+
+NAP = graph([node("nap", "wait", {"seconds": 600})])
+
+
+def with_settings(**settings: Any) -> dict[str, Any]:
+    return NAP | {"settings": settings}
+
+
+class TestOfAWorkflow:
+    def test_queue_lets_one_after_the_other_run_in_their_order(self, owner: Api) -> None:
+        workflow_id = owner.create(with_settings(max_concurrent_runs=1, overlap="queue"))["id"]
+        paths = [f"/{workflow_id}/runs/{owner.execute(workflow_id)['id']}" for _ in range(3)]
+        poll(lambda: owner.get(paths[0])["status"] == "running")
+        assert [owner.get(path)["queue_position"] for path in paths] == [None, 1, 2]
+        assert [run["queue_position"] for run in owner.get(f"/{workflow_id}/runs")["items"]] == [2, 1, None]
+        owner.send("POST", f"{paths[0]}/cancel")
+        poll(lambda: owner.get(paths[1])["status"] == "running")
+        last = owner.get(paths[2])
+        assert (last["status"], last["queue_position"]) == ("pending", 1)
+        assert owner.send("POST", f"{paths[2]}/cancel").body["status"] == "cancelled"
+
+    def test_the_end_of_a_run_starts_the_next(self, owner: Api) -> None:
+        drawn = graph([node("nap", "wait", {"seconds": 0.1}), node("x")]) | {"settings": {"max_concurrent_runs": 1}}
+        workflow_id = owner.create(drawn)["id"]
+        runs = [owner.execute(workflow_id)["id"] for _ in range(4)]
+        ended = [owner.ended(workflow_id, run_id) for run_id in runs]
+        assert [run["status"] for run in ended] == ["succeeded"] * 4
+        starts = [run["node_results"]["x"]["started_at"] for run in ended]
+        assert starts == sorted(starts)
+
+    def test_skip_ends_a_run_that_comes_too_early_and_says_why(self, owner: Api) -> None:
+        workflow_id = owner.create(with_settings(overlap="skip"))["id"]
+        first, second = (owner.execute(workflow_id) for _ in range(2))
+        assert (second["status"], statuses(second)) == ("cancelled", {"nap": "cancelled"})
+        assert second["error_message"] == "skipped: 1 run of the workflow goes on, and at most 1 may at once"
+        assert owner.get(f"/{workflow_id}/runs/{first['id']}")["status"] in ("pending", "running")
+        owner.send("POST", f"/{workflow_id}/runs/{first['id']}/cancel")
+        assert owner.execute(workflow_id)["status"] in ("pending", "running")
+
+    def test_without_a_limit_all_run(self, owner: Api) -> None:
+        workflow_id = owner.create(NAP)["id"]
+        runs = [owner.execute(workflow_id)["id"] for _ in range(3)]
+        for run_id in runs:
+            poll(lambda run_id=run_id: owner.get(f"/{workflow_id}/runs/{run_id}")["status"] == "running")
+
+
+class TestOfAll:
+    """The statement that gives places, on runs that no one starts."""
+
+    @pytest.fixture
+    def workspaces(self, stack: Stack, base_url: str) -> list[Api]:
+        found = [stack.workspace(uuid.uuid4().hex) for _ in range(2)]
+        return [Api(base_url, str(workspace_id), token) for workspace_id, token, _ in found]
+
+    def test_the_workspace_with_fewer_runs_has_the_next_turn(self, workspaces: list[Api]) -> None:
+        busy, quiet = workspaces
+        with services().database.connection() as connection, pretended(connection):
+            first = [queued(connection, busy) for _ in range(3)]
+            later = [queued(connection, quiet) for _ in range(2)]
+            turns = [admitted(connection, Places(5, 5)) for _ in range(6)]
+        assert turns == [first[0], later[0], first[1], later[1], first[2], None]
+
+    def test_no_more_run_than_there_are_places(self, workspaces: list[Api]) -> None:
+        busy, quiet = workspaces
+        with services().database.connection() as connection, pretended(connection):
+            first = [queued(connection, busy) for _ in range(3)]
+            later = [queued(connection, quiet) for _ in range(3)]
+            assert [admitted(connection, Places(10, 1)) for _ in range(3)] == [first[0], later[0], None]
+            assert [admitted(connection, Places(3, 10)) for _ in range(2)] == [first[1], None]
+
+    def test_a_workflow_at_its_limit_does_not_hold_back_others(self, workspaces: list[Api]) -> None:
+        api = workspaces[0]
+        with services().database.connection() as connection, pretended(connection):
+            limited = api.create(NAP)["id"]
+            first, _ = (queued(connection, api, limited, limit=1) for _ in range(2))
+            other = queued(connection, api)
+            assert [admitted(connection, Places(9, 9)) for _ in range(3)] == [first, other, None]
+
+
+class pretended:  # noqa: N801 - reads as a statement
+    """Runs of the moment: undone at the end, and all that others have do not count."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._transaction = connection.transaction(force_rollback=True)
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._transaction.__enter__()
+        self._connection.execute("UPDATE workflow_runs SET status = 'cancelled' WHERE status IN ('pending', 'running')")
+
+    def __exit__(self, *exception: Any) -> None:
+        self._transaction.__exit__(*exception)
+
+
+def queued(connection: Connection, api: Api, workflow_id: str | None = None, limit: int | None = None) -> UUID:
+    row = connection.execute(
+        """
+        INSERT INTO workflow_runs (workflow_id, workspace_id, version, concurrency_limit, started_at)
+        VALUES (%s, %s, 1, %s, clock_timestamp()) RETURNING id
+        """,
+        (workflow_id or api.create(NAP)["id"], api.workspace_id, limit),
+    ).fetchone()
+    assert row
+    return UUID(str(row["id"]))
+
+
+def admitted(connection: Connection, places: Places) -> UUID | None:
+    run = QueueRepository(connection).admit_next(places)
+    return run["id"] if run else None

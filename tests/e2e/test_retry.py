@@ -1,0 +1,182 @@
+"""Going on from what failed, on the same version or another: what is taken over, and what runs again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from tests.client import Api, Answer, edge, graph, node, poll, statuses
+from tests.e2e.test_run import ask
+from tests.upstream import Upstream
+
+
+def failed(api: Api, drawn: dict[str, Any], run_input: Any) -> tuple[str, str]:
+    """A workflow, and the path of a run of it that failed."""
+    workflow_id = api.create(drawn)["id"]
+    run = api.ended(workflow_id, api.execute(workflow_id, run_input)["id"])
+    assert run["status"] == "failed"
+    return workflow_id, f"/{workflow_id}/runs/{run['id']}"
+
+
+def retried(api: Api, workflow_id: str, path: str, **body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The answer to a retry, and the run as it ended."""
+    answer = api.send("POST", f"{path}/retry", body)
+    assert answer.status == 202, answer
+    return answer.body, api.ended(workflow_id, answer.body["id"])
+
+
+def called(calls: list[dict[str, Any]]) -> Counter[str]:
+    return Counter(call["path"].rpartition("/")[2] for call in calls)
+
+
+ORDER = graph(
+    [ask("charge", "charge"), ask("ship", "ship?status=400&times=1"), ask("mail", "mail")],
+    edge("charge", "ship"), edge("ship", "mail"),
+)  # fmt: skip
+
+
+class TestSameVersion:
+    def test_it_goes_on_from_the_failed_node(self, owner: Api, given: dict[str, Any], calls: list[Any]) -> None:
+        workflow_id, path = failed(owner, ORDER, given)
+        preview = owner.get(f"{path}/retry")
+        assert preview == {
+            "run_id": path.rpartition("/")[2], "version": 1, "reused": ["charge"], "run_again": ["ship", "mail"]
+        }  # fmt: skip
+        answer, run = retried(owner, workflow_id, path)
+        assert (answer["reused"], answer["run_again"]) == (["charge"], ["ship", "mail"])
+        assert (run["status"], run["trigger"], run["retry_of"]) == ("succeeded", "retry", preview["run_id"])
+        assert (run["reused"], run["input"]) == (["charge"], given)
+        assert called(calls) == {"charge": 1, "ship": 2, "mail": 1}
+
+    def test_the_run_that_failed_stays_and_tells_of_it(self, owner: Api, given: dict[str, Any]) -> None:
+        workflow_id, path = failed(owner, ORDER, given)
+        before = owner.get(path)
+        _, run = retried(owner, workflow_id, path)
+        after = owner.get(path)
+        assert (after["status"], after["node_results"]) == ("failed", before["node_results"])
+        last = after["history"][-1]
+        assert (last["event"], last["run_id"], last["by"]) == ("retried", run["id"], run["triggered_by"])
+
+    def test_what_was_not_taken_stays_so_and_what_was_dealt_with_too(
+        self, owner: Api, given: dict[str, Any], calls: list[Any]
+    ) -> None:
+        drawn = graph(
+            [
+                ask("try", "try?status=400", on_error="branch"), ask("instead", "instead"), ask("never", "never"),
+                ask("last", "last?status=400&times=1"),
+            ],
+            edge("try", "instead", "error"), edge("try", "never"), edge("instead", "last"),
+        )  # fmt: skip
+        workflow_id, path = failed(owner, drawn, given)
+        answer, run = retried(owner, workflow_id, path)
+        assert (answer["reused"], answer["run_again"]) == (["try", "instead"], ["last"])
+        assert statuses(run) == {"try": "failed", "instead": "succeeded", "never": "skipped", "last": "succeeded"}
+        assert called(calls) == {"try": 1, "instead": 1, "last": 2}
+
+    def test_of_items_only_those_that_failed_run_again(
+        self, owner: Api, given: dict[str, Any], calls: list[Any]
+    ) -> None:
+        url = "{% $input.base & '/' & $item & ($item = 2 ? '?status=400&times=1' : '') %}"
+        each = node("each", "for_each", {"items": [1, 2, 3], "max_concurrency": 1})
+        inside = [
+            node("get", "http_request", {"url": "{% $input.base & '/first-' & $item %}"}) | {"parentId": "each"},
+            node("put", "http_request", {"url": url}) | {"parentId": "each"},
+        ]
+        drawn = graph([each, *inside, node("sum", "transform", {"value": "{% $count($nodes.each.output) %}"})],
+                      edge("get", "put"), edge("each", "sum"))  # fmt: skip
+        workflow_id, path = failed(owner, drawn, given)
+        before = called(calls)
+        assert (before["1"], before["2"]) == (1, 1)
+        answer, run = retried(owner, workflow_id, path)
+        assert answer["reused"] == []
+        assert (run["status"], run["output"]) == ("succeeded", 3)
+        assert called(calls) == {"first-1": 1, "first-2": 1, "first-3": 1, "1": 1, "2": 2, "3": 1}
+
+    def test_a_cancelled_run_goes_on_too(self, owner: Api, given: dict[str, Any], calls: list[Any]) -> None:
+        drawn = graph([ask("a", "a"), node("nap", "wait", {"seconds": "{% $input.nap %}"}), ask("b", "b")],
+                      edge("a", "nap"), edge("nap", "b"))  # fmt: skip
+        workflow_id = owner.create(drawn)["id"]
+        path = f"/{workflow_id}/runs/{owner.execute(workflow_id, given | {'nap': 1})['id']}"
+        poll(lambda: statuses(owner.get(path))["nap"] == "waiting")
+        owner.send("POST", f"{path}/cancel")
+        _, run = retried(owner, workflow_id, path)
+        assert (run["status"], called(calls)) == ("succeeded", {"a": 1, "b": 1})
+
+
+class TestAnotherVersion:
+    def test_a_mended_node_and_all_behind_it_run_again(
+        self, owner: Api, given: dict[str, Any], calls: list[Any]
+    ) -> None:
+        workflow_id, path = failed(owner, ORDER, given)
+        mended = graph(
+            [ask("charge", "charge"), ask("ship", "ship-by-air"), ask("mail", "mail"), ask("log", "log")],
+            edge("charge", "ship"), edge("ship", "mail"), edge("charge", "log"),
+        )  # fmt: skip
+        mended["nodes"][0] |= {"position": {"x": 500, "y": 0}}
+        owner.put(workflow_id, graph_definition=mended)
+        assert owner.get(f"{path}/retry?version=current")["version"] == 2
+        answer, run = retried(owner, workflow_id, path, version="current")
+        assert (answer["reused"], set(answer["run_again"])) == (["charge"], {"ship", "mail", "log"})
+        assert (run["status"], run["version"]) == ("succeeded", 2)
+        assert called(calls) == {"charge": 1, "ship": 1, "ship-by-air": 1, "mail": 1, "log": 1}
+
+    def test_a_node_whose_input_comes_from_a_changed_one_runs_again(
+        self, owner: Api, given: dict[str, Any], calls: list[Any]
+    ) -> None:
+        def drawn(customer: int) -> dict[str, Any]:
+            return graph(
+                [
+                    node("who", "transform", {"value": customer}), ask("free", "free"),
+                    node("charge", "http_request", {"url": "{% $input.base & '/charge-' & $nodes.who.output %}"}),
+                    ask("stop", "stop?status=400&times=1"),
+                ],
+                edge("who", "charge"), edge("charge", "stop"), edge("free", "stop"),
+            )  # fmt: skip
+
+        workflow_id, path = failed(owner, drawn(1), given)
+        owner.put(workflow_id, graph_definition=drawn(2))
+        answer, run = retried(owner, workflow_id, path, version=2)
+        assert (answer["reused"], run["status"]) == (["free"], "succeeded")
+        assert called(calls) == {"charge-1": 1, "charge-2": 1, "free": 1, "stop": 2}
+
+    def test_a_retry_setting_changes_no_meaning(self, owner: Api, given: dict[str, Any]) -> None:
+        workflow_id, path = failed(owner, ORDER, given)
+        changed = graph([dict(each) for each in ORDER["nodes"]], *ORDER["edges"])
+        changed["nodes"][0]["data"] = changed["nodes"][0]["data"] | {"retry": {"max_attempts": 5}, "label": "Charge!"}
+        owner.put(workflow_id, graph_definition=changed)
+        assert owner.get(f"{path}/retry?version=2")["reused"] == ["charge"]
+
+
+class TestRefusals:
+    def test_what_did_not_fail_can_not_be_retried(self, owner: Api) -> None:
+        workflow_id = owner.create(graph([node("a")]))["id"]
+        run = owner.ended(workflow_id, owner.execute(workflow_id)["id"])
+        assert refusal(owner.send("POST", f"/{workflow_id}/runs/{run['id']}/retry"), 409) == "it succeeded"
+        workflow_id = owner.create(graph([node("nap", "wait", {"seconds": 600})]))["id"]
+        path = f"/{workflow_id}/runs/{owner.execute(workflow_id)['id']}"
+        assert refusal(owner.send("POST", f"{path}/retry"), 409) == "it goes on; cancel it first"
+        owner.send("POST", f"{path}/cancel")
+
+    def test_one_retry_at_a_time_and_the_same_one_for_a_key(
+        self, owner: Api, upstream: Upstream, given: dict[str, Any]
+    ) -> None:
+        drawn = graph([ask("once", "once?status=400&times=1"), node("nap", "wait", {"seconds": 600})],
+                      edge("once", "nap"))  # fmt: skip
+        _, path = failed(owner, drawn, given)
+        first = owner.send("POST", f"{path}/retry", {}, **{"Idempotency-Key": "k"})
+        assert first.status == 202
+        assert owner.send("POST", f"{path}/retry", {}, **{"Idempotency-Key": "k"}).body["id"] == first.body["id"]
+        assert first.body["id"] in refusal(owner.send("POST", f"{path}/retry"), 409, whole=True)
+        assert owner.send("POST", f"{path.rpartition('/')[0]}/{first.body['id']}/cancel").status == 200
+
+    def test_a_version_that_is_not_there(self, owner: Api, given: dict[str, Any]) -> None:
+        _, path = failed(owner, ORDER, given)
+        assert owner.send("POST", f"{path}/retry", {"version": 9}).status == 404
+        assert owner.send("GET", f"{path}/retry?version=x").status == 400
+        assert owner.send("POST", f"{path}/retry", {"version": "newest"}).status in (400, 422)
+
+
+def refusal(answer: Answer, status: int, *, whole: bool = False) -> str:
+    assert answer.status == status, answer
+    detail = str(answer.body["detail"])
+    return detail if whole else detail.partition("can't be retried: ")[2]
