@@ -7,6 +7,7 @@ from functools import cache, cached_property
 
 from .auth import Authenticator, Membership
 from .aws.step_functions import StepFunctions
+from .compiler.node_type import HttpClient
 from .db import Database
 from .http_client import OutgoingHttp
 from .runner import Runner
@@ -88,15 +89,15 @@ class Services:
         return ScheduleService(self.database)
 
     @cached_property
+    def http(self) -> HttpClient:
+        """What nodes speak HTTP with."""
+        return OutgoingHttp(allow_private=self.settings.allow_private_http, max_bytes=self.settings.max_output_bytes)
+
+    @cached_property
     def runner(self) -> Runner:
         """Runs units of nodes."""
-        http = OutgoingHttp(allow_private=self.settings.allow_private_http, max_bytes=self.settings.max_output_bytes)
         return Runner(
-            self.database,
-            self.workflows.plan,
-            self.step_functions,
-            http,
-            self.settings.max_output_bytes,
+            self.database, self.workflows.plan, self.step_functions, self.http, self.settings.max_output_bytes
         )
 
 

@@ -66,8 +66,8 @@ RETURN jsonb_build_object(
 CREATE FUNCTION attempts_before(node workflow_run_nodes) RETURNS JSONB LANGUAGE SQL STABLE PARALLEL SAFE
 RETURN coalesce((node).earlier_attempts, '[]') || jsonb_build_array(
   latest_attempt(node) || CASE WHEN (node).status = 'running' AND (node).attempt_ended_at IS NULL
-    THEN '{"status": "lost", "error": {"code": "worker_died", "message": "its worker died without an answer"}}'
-    ELSE '{}' END
+    THEN '{"status": "lost", "error": {"code": "worker_died", "message": "its worker died without an answer"}}'::jsonb
+    ELSE '{}'::jsonb END
 );
 
 CREATE OR REPLACE FUNCTION node_result(node workflow_run_nodes) RETURNS JSONB LANGUAGE SQL STABLE PARALLEL SAFE

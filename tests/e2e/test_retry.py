@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from tests.client import Api, Answer, edge, graph, node, poll, statuses
+from tests.client import Answer, Api, edge, graph, node, poll, statuses
 from tests.e2e.test_run import ask
-from tests.upstream import Upstream
 
 
 def failed(api: Api, drawn: dict[str, Any], run_input: Any) -> tuple[str, str]:
@@ -157,9 +156,7 @@ class TestRefusals:
         assert refusal(owner.send("POST", f"{path}/retry"), 409) == "it goes on; cancel it first"
         owner.send("POST", f"{path}/cancel")
 
-    def test_one_retry_at_a_time_and_the_same_one_for_a_key(
-        self, owner: Api, upstream: Upstream, given: dict[str, Any]
-    ) -> None:
+    def test_one_retry_at_a_time_and_the_same_one_for_a_key(self, owner: Api, given: dict[str, Any]) -> None:
         drawn = graph([ask("once", "once?status=400&times=1"), node("nap", "wait", {"seconds": 600})],
                       edge("once", "nap"))  # fmt: skip
         _, path = failed(owner, drawn, given)
