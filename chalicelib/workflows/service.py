@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -13,14 +14,23 @@ from chalicelib.compiler.asl import emit
 from chalicelib.compiler.certificate import certify
 from chalicelib.compiler.problems import GraphRejectedError, MalformedGraphError
 from chalicelib.db import Connection, Database
-from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError
+from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError, summary
 from chalicelib.nodes import node_types
 from chalicelib.paging import Page
 from chalicelib.settings import Settings
 
+from .differences import changes, entries, in_words
 from .gallery import gallery
 from .repository import WorkflowRepository
-from .schemas import CloneTemplate, CreateWorkflow, Rollback, UpdateWorkflow, VersionRow, WorkflowDetail, WorkflowRow
+from .schemas import (
+    CloneTemplate,
+    CreateWorkflow,
+    Rollback,
+    UpdateWorkflow,
+    VersionRow,
+    WorkflowDetail,
+    WorkflowRow,
+)
 
 CACHED_PLANS = 256
 TOLD_PROBLEMS = 3
@@ -81,7 +91,7 @@ class WorkflowService:
         certificate = None if graph is None else self._certify(graph)
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
-            _check_version(repository.lock(workspace_id, workflow_id), change.expected_version)
+            _check_version(repository, repository.lock(workspace_id, workflow_id), change.expected_version)
             if change.model_fields_set & {"name", "description", "is_template"}:
                 description = (change.description,) if "description" in change.model_fields_set else None
                 repository.update(workflow_id, change.name, change.is_template, description)
@@ -93,7 +103,7 @@ class WorkflowService:
         """Append a version with an older one's graph. Raises NotFoundError for a missing version."""
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
-            _check_version(repository.lock(workspace_id, workflow_id), target.expected_version)
+            _check_version(repository, repository.lock(workspace_id, workflow_id), target.expected_version)
             old = repository.get_version(workflow_id, target.version)
             repository.append_version(workflow_id, old["graph_definition"], old["certificate"])
             return repository.get(workspace_id, workflow_id)
@@ -183,18 +193,38 @@ def _told(rejection: GraphRejectedError) -> MalformedError | InvalidError:
     problems = [
         {**problem.as_json(), "path": f"graph_definition.{problem.path}".rstrip(".")} for problem in rejection.problems
     ]
-    told = [problem.message for problem in rejection.problems[:TOLD_PROBLEMS]]
-    more = len(problems) - len(told)
-    detail = "; ".join(told) + (f"; and {more} more, see errors" if more else "")
+    detail = summary([problem.message for problem in rejection.problems], TOLD_PROBLEMS)
     return (MalformedError if isinstance(rejection, MalformedGraphError) else InvalidError)(detail, problems)
 
 
-def _check_version(workflow: WorkflowRow, expected: int | None) -> None:
-    if expected is not None and expected != workflow["current_version"]:
-        raise ConflictError(
-            f"you changed version {expected}; the current version is {workflow['current_version']}",
-            [{"code": "stale_version", "message": "load the workflow again", "path": "expected_version"}],
-        )
+def _check_version(repository: WorkflowRepository, workflow: WorkflowRow, expected: int | None) -> None:
+    """Raises ConflictError with what changed since the version that the caller saw."""
+    current = workflow["current_version"]
+    if expected is None or expected == current:
+        return
+    if expected > current:
+        raise _stale(f"there never was a version {expected}; the current version is {current}", expected, current)
+    before, after = (
+        repository.get_version(workflow["id"], version)["graph_definition"] for version in (expected, current)
+    )
+    found = changes(before, after)
+    raise _stale(
+        f"you changed version {expected}; the current version is {current}; since then {in_words(found)}",
+        expected,
+        current,
+        entries(found),
+    )
+
+
+def _stale(detail: str, expected: int, current: int, changed: Sequence[dict[str, Any]] = ()) -> ConflictError:
+    stale = {
+        "code": "stale_version",
+        "message": "load the workflow again",
+        "path": "expected_version",
+        "expected_version": expected,
+        "current_version": current,
+    }
+    return ConflictError(detail, [stale, *changed])
 
 
 def _without_graph(template: dict[str, Any]) -> dict[str, Any]:
