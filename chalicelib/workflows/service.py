@@ -21,10 +21,12 @@ from chalicelib.settings import Settings
 
 from .differences import changes, entries, in_words
 from .gallery import gallery
+from .merge import merge
 from .repository import WorkflowRepository
 from .schemas import (
     CloneTemplate,
     CreateWorkflow,
+    Merge,
     Rollback,
     UpdateWorkflow,
     VersionRow,
@@ -108,6 +110,29 @@ class WorkflowService:
             repository.append_version(workflow_id, old["graph_definition"], old["certificate"])
             return repository.get(workspace_id, workflow_id)
 
+    def merge(self, workspace_id: UUID, workflow_id: UUID, edit: Merge) -> dict[str, Any]:
+        """What an editor drew and what was saved meanwhile, in one graph; saves nothing. Raises ConflictError where
+        they don't go together, InvalidError, MalformedError or TooLargeError for an edit that can't run by itself."""
+        self._certify(edit.mine, "mine")
+        if isinstance(edit.base, dict):
+            self._certify(edit.base, "base")
+        with self._database.connection() as connection:
+            repository = WorkflowRepository(connection)
+            current = repository.get(workspace_id, workflow_id)
+            began = edit.base
+            base = repository.get_version(workflow_id, began)["graph_definition"] if isinstance(began, int) else began
+        theirs = current["graph_definition"]
+        merged = merge(base, edit.mine, theirs)
+        self._certify_together(merged)
+        return {
+            "graph_definition": merged,
+            "base_version": edit.base if isinstance(edit.base, int) else None,
+            "current_version": current["current_version"],
+            "changes": {
+                side: entries(changes(base, graph)) for side, graph in (("mine", edit.mine), ("theirs", theirs))
+            },
+        }
+
     def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:
         """Delete a workflow with its versions and runs."""
         with self._database.connection() as connection:
@@ -166,7 +191,13 @@ class WorkflowService:
             raise NotFoundError(f"workflow {template_id} is not a template")
         return dict(workflow)
 
-    def _certify(self, graph_definition: dict[str, Any]) -> dict[str, Any]:
+    def _certify_together(self, merged: dict[str, Any]) -> None:
+        try:
+            self._certify(merged)
+        except (MalformedError, InvalidError, TooLargeError) as error:
+            raise ConflictError(f"both edits together are wrong: {error.detail}", error.errors) from None
+
+    def _certify(self, graph_definition: dict[str, Any], name: str = "graph_definition") -> dict[str, Any]:
         """What a graph costs to run. Raises InvalidError, MalformedError or TooLargeError for one that can't."""
         size = len(json.dumps(graph_definition, separators=(",", ":"), ensure_ascii=False).encode())
         if size > (limit := self._settings.max_graph_bytes):
@@ -176,7 +207,7 @@ class WorkflowService:
             plan = compiler.plan(graph)
             return certify(plan, emit(plan, self._settings.run_unit_function))
         except GraphRejectedError as rejection:
-            raise _told(rejection) from None
+            raise _told(rejection, name) from None
 
     def _load_plan(self, version_id: UUID) -> compiler.Plan:
         with self._database.connection() as connection:
@@ -189,10 +220,8 @@ class WorkflowService:
             raise _told(rejection) from None
 
 
-def _told(rejection: GraphRejectedError) -> MalformedError | InvalidError:
-    problems = [
-        {**problem.as_json(), "path": f"graph_definition.{problem.path}".rstrip(".")} for problem in rejection.problems
-    ]
+def _told(rejection: GraphRejectedError, name: str = "graph_definition") -> MalformedError | InvalidError:
+    problems = [{**problem.as_json(), "path": f"{name}.{problem.path}".rstrip(".")} for problem in rejection.problems]
     detail = summary([problem.message for problem in rejection.problems], TOLD_PROBLEMS)
     return (MalformedError if isinstance(rejection, MalformedGraphError) else InvalidError)(detail, problems)
 
