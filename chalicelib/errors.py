@@ -45,3 +45,9 @@ class InvalidError(StepgraphError):
 
 class UnavailableError(StepgraphError):
     """Something we depend on does not answer; the same request may succeed later."""
+
+
+def summary(messages: Sequence[str], told: int, separator: str = "; ") -> str:
+    """The first messages in one line, and how many more `errors` has."""
+    more = len(messages) - told
+    return separator.join([*messages[:told], *([f"and {more:,} more, see errors"] if more > 0 else [])])

@@ -59,3 +59,22 @@ def test_the_wrong_workflow_is_told_what_the_readme_says(owner: Api) -> None:
         assert code == written_code
         assert message.startswith(written_message.removesuffix("…"))
     assert owner.get()["items"] == []
+
+
+def test_two_editors_are_told_and_merge_as_written(owner: Api) -> None:
+    section = README[README.index("### Two editors") : README.index("## Nodes")]
+    calls = re.findall(r"^api (\w+) (\S+) '(.+)'$", section, re.MULTILINE)
+    create, first, late, merge = (json.loads(body) for _, _, body in calls)
+    assert [(method, path) for method, path, _ in calls[1:]] == [
+        ("PUT", "/<id>"), ("PUT", "/<id>"), ("POST", "/<id>/merge"),
+    ]  # fmt: skip
+    path = f"/{owner.send('POST', '/', create).body['id']}"
+    assert owner.send("PUT", path, first).status == 200
+    refused = owner.send("PUT", path, late)
+    assert (refused.status, f"`{refused.body['detail']}`" in section) == (409, True)
+    merged = owner.send("POST", f"{path}/merge", merge).body
+    change = {"expected_version": merged["current_version"], "graph_definition": merged["graph_definition"]}
+    assert owner.send("PUT", path, change).body["graph_definition"]["nodes"] == [
+        {"id": "a", "type": "trigger", "data": {"label": "Start"}},
+        {"id": "b", "type": "trigger"},
+    ]

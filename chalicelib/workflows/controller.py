@@ -9,7 +9,7 @@ from chalicelib.errors import NotFoundError
 from chalicelib.paging import Page
 from chalicelib.requests import flag, parse_body
 
-from .schemas import CloneTemplate, CreateWorkflow, Rollback, UpdateWorkflow
+from .schemas import CloneTemplate, CreateWorkflow, Merge, Rollback, UpdateWorkflow
 from .service import WorkflowService
 
 
@@ -59,6 +59,11 @@ class WorkflowController:
         """The workflow with its new version."""
         target = parse_body(request.body, Rollback)
         return Response(self._service.rollback(request.workspace_id, request.id("workflow_id"), target))
+
+    def merge(self, request: Request) -> Response:
+        """The graph that has both edits, for the caller to save."""
+        edit = parse_body(request.body, Merge)
+        return Response(self._service.merge(request.workspace_id, request.id("workflow_id"), edit))
 
     def list_templates(self, request: Request) -> Response:
         """`?limit&cursor`."""

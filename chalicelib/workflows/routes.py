@@ -63,6 +63,12 @@ def rollback_workflow(request: Request) -> Response:
     return _controller().rollback(request)
 
 
+@routes.route("POST", "/{workflow_id}/merge", Role.OWNER)
+def merge_workflow(request: Request) -> Response:
+    """Merge an edit with the current version; saves nothing."""
+    return _controller().merge(request)
+
+
 @routes.route("GET", "/templates", Role.MEMBER)
 def list_templates(request: Request) -> Response:
     """List templates."""

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Annotated, Any, TypedDict
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 Name = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200)]
 Description = Annotated[str, StringConstraints(strict=True, max_length=10_000)]
@@ -78,6 +79,19 @@ class Rollback(_Body):
 
     version: Version
     expected_version: Version | None = None
+
+
+def _version_or_graph(value: Any) -> Any:
+    if isinstance(value, dict) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise PydanticCustomError("base_type", "must be the number of a version, or a graph")
+
+
+class Merge(_Body):
+    """An edit, and what it began with."""
+
+    base: Annotated[int | dict[str, Any], BeforeValidator(_version_or_graph)]
+    mine: dict[str, Any]
 
 
 class CloneTemplate(_Body):

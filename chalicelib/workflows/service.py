@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -13,14 +14,25 @@ from chalicelib.compiler.asl import emit
 from chalicelib.compiler.certificate import certify
 from chalicelib.compiler.problems import GraphRejectedError, MalformedGraphError
 from chalicelib.db import Connection, Database
-from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError
+from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError, summary
 from chalicelib.nodes import node_types
 from chalicelib.paging import Page
 from chalicelib.settings import Settings
 
+from .differences import changes, entries, in_words
 from .gallery import gallery
+from .merge import merge
 from .repository import WorkflowRepository
-from .schemas import CloneTemplate, CreateWorkflow, Rollback, UpdateWorkflow, VersionRow, WorkflowDetail, WorkflowRow
+from .schemas import (
+    CloneTemplate,
+    CreateWorkflow,
+    Merge,
+    Rollback,
+    UpdateWorkflow,
+    VersionRow,
+    WorkflowDetail,
+    WorkflowRow,
+)
 
 CACHED_PLANS = 256
 TOLD_PROBLEMS = 3
@@ -81,7 +93,7 @@ class WorkflowService:
         certificate = None if graph is None else self._certify(graph)
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
-            _check_version(repository.lock(workspace_id, workflow_id), change.expected_version)
+            _check_version(repository, repository.lock(workspace_id, workflow_id), change.expected_version)
             if change.model_fields_set & {"name", "description", "is_template"}:
                 description = (change.description,) if "description" in change.model_fields_set else None
                 repository.update(workflow_id, change.name, change.is_template, description)
@@ -93,10 +105,33 @@ class WorkflowService:
         """Append a version with an older one's graph. Raises NotFoundError for a missing version."""
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
-            _check_version(repository.lock(workspace_id, workflow_id), target.expected_version)
+            _check_version(repository, repository.lock(workspace_id, workflow_id), target.expected_version)
             old = repository.get_version(workflow_id, target.version)
             repository.append_version(workflow_id, old["graph_definition"], old["certificate"])
             return repository.get(workspace_id, workflow_id)
+
+    def merge(self, workspace_id: UUID, workflow_id: UUID, edit: Merge) -> dict[str, Any]:
+        """What an editor drew and what was saved meanwhile, in one graph; saves nothing. Raises ConflictError where
+        they don't go together, InvalidError, MalformedError or TooLargeError for an edit that can't run by itself."""
+        self._certify(edit.mine, "mine")
+        if isinstance(edit.base, dict):
+            self._certify(edit.base, "base")
+        with self._database.connection() as connection:
+            repository = WorkflowRepository(connection)
+            current = repository.get(workspace_id, workflow_id)
+            began = edit.base
+            base = repository.get_version(workflow_id, began)["graph_definition"] if isinstance(began, int) else began
+        theirs = current["graph_definition"]
+        merged = merge(base, edit.mine, theirs)
+        self._certify_together(merged)
+        return {
+            "graph_definition": merged,
+            "base_version": edit.base if isinstance(edit.base, int) else None,
+            "current_version": current["current_version"],
+            "changes": {
+                side: entries(changes(base, graph)) for side, graph in (("mine", edit.mine), ("theirs", theirs))
+            },
+        }
 
     def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:
         """Delete a workflow with its versions and runs."""
@@ -156,7 +191,13 @@ class WorkflowService:
             raise NotFoundError(f"workflow {template_id} is not a template")
         return dict(workflow)
 
-    def _certify(self, graph_definition: dict[str, Any]) -> dict[str, Any]:
+    def _certify_together(self, merged: dict[str, Any]) -> None:
+        try:
+            self._certify(merged)
+        except (MalformedError, InvalidError, TooLargeError) as error:
+            raise ConflictError(f"both edits together are wrong: {error.detail}", error.errors) from None
+
+    def _certify(self, graph_definition: dict[str, Any], name: str = "graph_definition") -> dict[str, Any]:
         """What a graph costs to run. Raises InvalidError, MalformedError or TooLargeError for one that can't."""
         size = len(json.dumps(graph_definition, separators=(",", ":"), ensure_ascii=False).encode())
         if size > (limit := self._settings.max_graph_bytes):
@@ -166,7 +207,7 @@ class WorkflowService:
             plan = compiler.plan(graph)
             return certify(plan, emit(plan, self._settings.run_unit_function))
         except GraphRejectedError as rejection:
-            raise _told(rejection) from None
+            raise _told(rejection, name) from None
 
     def _load_plan(self, version_id: UUID) -> compiler.Plan:
         with self._database.connection() as connection:
@@ -179,22 +220,40 @@ class WorkflowService:
             raise _told(rejection) from None
 
 
-def _told(rejection: GraphRejectedError) -> MalformedError | InvalidError:
-    problems = [
-        {**problem.as_json(), "path": f"graph_definition.{problem.path}".rstrip(".")} for problem in rejection.problems
-    ]
-    told = [problem.message for problem in rejection.problems[:TOLD_PROBLEMS]]
-    more = len(problems) - len(told)
-    detail = "; ".join(told) + (f"; and {more} more, see errors" if more else "")
+def _told(rejection: GraphRejectedError, name: str = "graph_definition") -> MalformedError | InvalidError:
+    problems = [{**problem.as_json(), "path": f"{name}.{problem.path}".rstrip(".")} for problem in rejection.problems]
+    detail = summary([problem.message for problem in rejection.problems], TOLD_PROBLEMS)
     return (MalformedError if isinstance(rejection, MalformedGraphError) else InvalidError)(detail, problems)
 
 
-def _check_version(workflow: WorkflowRow, expected: int | None) -> None:
-    if expected is not None and expected != workflow["current_version"]:
-        raise ConflictError(
-            f"you changed version {expected}; the current version is {workflow['current_version']}",
-            [{"code": "stale_version", "message": "load the workflow again", "path": "expected_version"}],
-        )
+def _check_version(repository: WorkflowRepository, workflow: WorkflowRow, expected: int | None) -> None:
+    """Raises ConflictError with what changed since the version that the caller saw."""
+    current = workflow["current_version"]
+    if expected is None or expected == current:
+        return
+    if expected > current:
+        raise _stale(f"there never was a version {expected}; the current version is {current}", expected, current)
+    before, after = (
+        repository.get_version(workflow["id"], version)["graph_definition"] for version in (expected, current)
+    )
+    found = changes(before, after)
+    raise _stale(
+        f"you changed version {expected}; the current version is {current}; since then {in_words(found)}",
+        expected,
+        current,
+        entries(found),
+    )
+
+
+def _stale(detail: str, expected: int, current: int, changed: Sequence[dict[str, Any]] = ()) -> ConflictError:
+    stale = {
+        "code": "stale_version",
+        "message": "load the workflow again",
+        "path": "expected_version",
+        "expected_version": expected,
+        "current_version": current,
+    }
+    return ConflictError(detail, [stale, *changed])
 
 
 def _without_graph(template: dict[str, Any]) -> dict[str, Any]:

@@ -159,7 +159,7 @@ class TestPages:
 class TestRoles:
     OWNERS = (
         ("POST", ""), ("PUT", "/{id}"), ("DELETE", "/{id}"), ("POST", "/{id}/rollback"), ("PUT", "/{id}/schedule"),
-        ("POST", "/templates/{id}/clone"),
+        ("POST", "/{id}/merge"), ("POST", "/templates/{id}/clone"),
     )  # fmt: skip
     MEMBERS = (
         ("GET", ""), ("GET", "/{id}"), ("GET", "/{id}/versions"), ("GET", "/{id}/runs"), ("GET", "/templates"),
@@ -192,6 +192,7 @@ class TestRoles:
         other = Api(base_url, str(workspace_id), token)
         theirs = other.create(ONE, is_template=True)["id"]
         bodies = {"/{id}/rollback": {"version": 1}, "/{id}/schedule": {"cron": "* * * * *"}}
+        bodies["/{id}/merge"] = {"base": 1, "mine": ONE}
         assert_problem(owner.send(method, path.format(id=theirs), bodies.get(path, {})), 404)
         assert other.get(f"/{theirs}")["current_version"] == 1
 
