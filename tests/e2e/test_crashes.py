@@ -19,7 +19,7 @@ from tests.client import Api, edge, graph, node, poll, statuses
 from tests.e2e.test_run import ask
 from tests.faults import Crash, Fate, FaultyLambda, FaultyServices, working
 
-REQUEST = graph([ask("a", "a"), node("b")], edge("a", "b"))
+REQUEST = graph([ask("a", "a?sleep=1"), node("b")], edge("a", "b"))
 LETTER_N = graph([ask(name, name) for name in "abcd"], edge("a", "c"), edge("b", "c"), edge("b", "d"))
 ITEMS = graph(
     [
