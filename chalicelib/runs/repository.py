@@ -109,7 +109,9 @@ class RunRepository:
         row = self._connection.execute(
             """
             SELECT r.id, r.workflow_id, r.workspace_id, r.version, r.status, r.trigger, r.triggered_by,
-                   r.started_at, r.completed_at, r.error_message, queue_position(r) AS queue_position,
+                   r.started_at, r.completed_at, r.error_message,
+                   CASE WHEN r.status = 'pending' AND r.admitted_at IS NULL
+                     THEN place_in_queue(r.workflow_id, r.started_at, r.id) END AS queue_position,
                    r.retry_of, r.reused, r.deadline_at, r.input, r.output, r.execution_arn, r.history,
                    CASE WHEN r.status = 'succeeded' THEN r.node_results
                      ELSE run_node_results(r.id, r.status) END AS node_results
@@ -145,7 +147,9 @@ class RunRepository:
                    completed_at,
                    left(error_message, 1000)
                      || CASE WHEN length(error_message) > 1000 THEN '… (cut)' ELSE '' END AS error_message,
-                   queue_position(workflow_runs) AS queue_position, retry_of
+                   CASE WHEN status = 'pending' AND admitted_at IS NULL
+                     THEN place_in_queue(workflow_id, started_at, id) END AS queue_position,
+                   retry_of
             FROM workflow_runs
             WHERE workflow_id = %(workflow_id)s AND workspace_id = %(workspace_id)s
               AND (%(moment)s::timestamptz IS NULL OR (started_at, id) < (%(moment)s, %(item_id)s::uuid))

@@ -89,17 +89,16 @@ def test_items_whose_execution_was_stopped_by_hand_go_on(
 ) -> None:
     asks = [ask(f"ask{number}", "{% $item %}", retry={"max_attempts": 50}) for number in range(40)]
     asks[0]["data"]["config"]["url"] += "?sleep=0.2"
-    each = node("each", "for_each", {"items": list(range(12)), "max_concurrency": 2})
+    each = node("each", "for_each", {"items": list(range(6)), "max_concurrency": 3})
     drawn = graph([each, *(inner | {"parentId": "each"} for inner in asks)])
     workflow_id = owner.create(drawn)["id"]
     path = f"/{workflow_id}/runs/{owner.execute(workflow_id, given)['id']}"
     poll(lambda: calls)
     arn = poll(lambda: execution_of_items(path.rpartition("/")[2]))
     services().step_functions.stop(arn)
-    report = services().reconciler.run(everything=True)
-    assert report["mended"] >= 1
+    services().reconciler.run(everything=True)
     run = ended(owner, path)
-    assert (run["status"], len(run["output"])) == ("succeeded", 12)
+    assert (run["status"], len(run["output"])) == ("succeeded", 6)
     assert "mended" in [entry["event"] for entry in run["history"]]
 
 
