@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
-from .cron import FIELDS, Cron
+from .cron import DAY, FIELDS, Cron
 from .zones import MINUTE, Change, changed_within, is_seasonal, offset
 
 MOST_YEARS_BETWEEN = 41
@@ -74,16 +74,17 @@ def _first(cron: Cron, zone: ZoneInfo, start: datetime, moment: datetime) -> dat
 def _walls(cron: Cron, start: datetime) -> Iterator[datetime]:
     """The times after this one that a clock without summer time would show. It gets sets as lists, not the text: that
     way no dialect of croniter's is met."""
-    sets = (cron.minutes, cron.hours, cron.days, cron.months, cron.weekdays)
+    days, either = frozenset(day for _, day in cron.dates), cron.either_day
+    if either and not days:
+        days, either = DAY.every, False  # the weekday alone; croniter would look for the day in every year
+    sets = (cron.minutes, cron.hours, days, cron.months, cron.weekdays)
     fields = [
         "*" if numbers == field.every else ",".join(map(str, sorted(numbers)))
         for numbers, field in zip(sets, FIELDS, strict=True)
     ]
-    if cron.either_day and "*" in (fields[2], fields[4]):
+    if either and "*" in (fields[2], fields[4]):
         fields[2] = fields[4] = "*"
-    times = croniter(
-        " ".join(fields), start, datetime, day_or=cron.either_day, max_years_between_matches=MOST_YEARS_BETWEEN
-    )
+    times = croniter(" ".join(fields), start, datetime, day_or=either, max_years_between_matches=MOST_YEARS_BETWEEN)
     while True:
         try:
             yield times.get_next()

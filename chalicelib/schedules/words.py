@@ -23,7 +23,7 @@ def describe(cron: Cron, zone: str) -> str:
         return "never"
     times, days = _times(cron), _days(cron)
     if times.startswith("at "):
-        days = days or ("every day" if cron.hours != HOUR.every else "")
+        days = days or ("" if " past " in times else "every day")
         return f"{times} {days}".rstrip() + f", {zone} time"
     named = "Monday to Friday" if days == weekdays(WORKING_DAYS) else days
     return ", ".join(filter(None, (times, named, f"{zone} time")))
