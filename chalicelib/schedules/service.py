@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from functools import cache
 from typing import cast
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from croniter import CroniterBadDateError, CroniterError, croniter
-
 from chalicelib.db import Database
 from chalicelib.errors import InvalidError
 from chalicelib.jsontext import iso8601
 
+from .cron import Cron, CronError, parse
+from .fire_times import next_fire_times
 from .repository import ScheduleRepository
 from .schemas import FireTime, PutSchedule, Schedule, Timing
 
 SHOWN_FIRE_TIMES = 10
-_NUMBERS = r"[\d*,/-]+"
-_MONTHS = r"([\d*,/-]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)+"
-_DAYS = r"([\d*,/-]|sun|mon|tue|wed|thu|fri|sat)+"
-FIELDS = {"minute": _NUMBERS, "hour": _NUMBERS, "day": _NUMBERS, "month": _MONTHS, "weekday": _DAYS}
-NICKNAMES = frozenset({"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"})
-"""Vixie cron's names for common schedules (crontab(5)), without @reboot."""
 
 
 class ScheduleService:
@@ -39,9 +32,10 @@ class ScheduleService:
             repository = ScheduleRepository(connection)
             before = repository.lock(workspace_id, workflow_id)
             after = _changed(before, schedule)
-            _check(after)
+            cron = _checked(after)
             row = repository.update(workflow_id, after)
-        return cast("Schedule", row | {"next_fire_times": _fire_times(after, datetime.now(UTC))})
+        times = _fire_times(cron, after.timezone, datetime.now(UTC)) if cron and after.enabled else []
+        return cast("Schedule", row | {"next_fire_times": times})
 
 
 def _changed(before: Timing, schedule: PutSchedule) -> Timing:
@@ -52,25 +46,21 @@ def _changed(before: Timing, schedule: PutSchedule) -> Timing:
     )
 
 
-def _check(timing: Timing) -> None:
+def _checked(timing: Timing) -> Cron | None:
+    """The cron that is on or kept, if there is one. Raises InvalidError."""
     if timing.timezone not in _zones():
         raise _invalid("timezone", f'"{timing.timezone}" is no IANA time zone, such as Europe/Berlin')
     if timing.cron is None:
         if timing.enabled:
             raise _invalid("cron", "there is no cron to enable; send one, such as 30 8 * * 1-5")
-        return
-    fields = timing.cron.split()
-    if timing.cron not in NICKNAMES and len(fields) != len(FIELDS):
-        raise _invalid("cron", f"a cron has five fields, {', '.join(FIELDS)}; this one has {len(fields)}")
-    for name, text in zip(FIELDS, fields, strict=False):
-        if timing.cron not in NICKNAMES and not re.fullmatch(FIELDS[name], text, re.IGNORECASE):
-            raise _invalid("cron", f'"{text}" is no {name}; a field has numbers, *, and with them - / and ,')
+        return None
     try:
-        croniter.expand(timing.cron)
-    except (CroniterError, ValueError) as error:
-        raise _invalid("cron", f'"{timing.cron}" is no cron expression: {error}') from None
-    if timing.enabled and not _fire_times(timing, datetime.now(UTC)):
+        cron = parse(timing.cron)
+    except CronError as error:
+        raise _refused(error) from None
+    if timing.enabled and cron.never_fires:
         raise _invalid("cron", f'"{timing.cron}" never fires')
+    return cron
 
 
 @cache
@@ -82,15 +72,15 @@ def _invalid(path: str, message: str) -> InvalidError:
     return InvalidError(message, [{"code": f"bad_{path}", "message": message, "path": path}])
 
 
-def _fire_times(timing: Timing, now: datetime) -> list[FireTime]:
-    if not timing.enabled or timing.cron is None:
-        return []
-    times = croniter(timing.cron, now.astimezone(ZoneInfo(timing.timezone)), ret_type=datetime)
-    found: list[FireTime] = []
-    try:
-        for _ in range(SHOWN_FIRE_TIMES):
-            moment = times.get_next()
-            found.append({"local": moment.isoformat(), "utc": iso8601(moment)})
-    except CroniterBadDateError:
-        return found
-    return found
+def _refused(error: CronError) -> InvalidError:
+    problems = [
+        {"code": each.code, "message": f"{each.message}; {each.hint}", "path": "cron", "hint": each.hint}
+        for each in error.problems
+    ]
+    return InvalidError(str(error), problems)
+
+
+def _fire_times(cron: Cron, timezone: str, now: datetime) -> list[FireTime]:
+    zone = ZoneInfo(timezone)
+    moments = next_fire_times(cron, zone, now, SHOWN_FIRE_TIMES)
+    return [{"local": moment.astimezone(zone).isoformat(), "utc": iso8601(moment)} for moment in moments]
