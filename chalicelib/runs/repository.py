@@ -23,20 +23,20 @@ class RunRepository:
         self._connection = connection
 
     def insert(self, workspace_id: UUID, version: VersionRow, new: NewRun, settings: RunSettings) -> UUID | None:
-        """A run of a version, at the end of the queue; None where its idempotency key is taken, or its workflow was
-        deleted."""
+        """A run of a version, at the end of the queue; None where there is one for its idempotency key or its fire, or
+        its workflow was deleted."""
         row = self._connection.execute(
             """
             INSERT INTO workflow_runs (workflow_id, workspace_id, version, input, trigger, triggered_by,
                                        idempotency_key, request_hash, concurrency_limit, timeout_seconds,
-                                       retry_of, reused, history)
+                                       retry_of, reused, fire_at, history)
             SELECT id, workspace_id, %(version)s::int, %(input)s::jsonb, %(trigger)s::text, %(triggered_by)s::uuid,
                    %(key)s::text, %(hash)s, %(concurrency_limit)s::int, %(timeout_seconds)s::int,
-                   %(retry_of)s::uuid, %(reused)s::text[],
+                   %(retry_of)s::uuid, %(reused)s::text[], %(fire_at)s::timestamptz,
                    happened('accepted', jsonb_build_object(
                      'by', %(triggered_by)s::uuid, 'trigger', %(trigger)s::text, 'retry_of', %(retry_of)s::uuid))
             FROM workflows WHERE id = %(workflow_id)s AND workspace_id = %(workspace_id)s
-            ON CONFLICT (workflow_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+            ON CONFLICT DO NOTHING
             RETURNING id
             """,
             {
@@ -52,6 +52,7 @@ class RunRepository:
                 "timeout_seconds": settings.timeout_seconds,
                 "retry_of": new.retry_of,
                 "reused": new.reused,
+                "fire_at": new.fire_at,
             },
         ).fetchone()
         return cast("UUID", row["id"]) if row else None

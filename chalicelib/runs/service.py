@@ -54,29 +54,39 @@ class RunService:
         size = len(to_text(new.input).encode())
         if size > (limit := self._settings.max_input_bytes):
             raise TooLargeError(f"the input has {size:,} bytes; at most {limit:,} are allowed")
+        run_id = self._accept_current(workspace_id, workflow_id, new)
+        if run_id is None:
+            run_id = self._same_run(workflow_id, new)
+        return self.get(workspace_id, workflow_id, run_id)
+
+    def fire(self, workspace_id: UUID, workflow_id: UUID, new: NewRun) -> UUID | None:
+        """Accept a run for a fire of a schedule, and start it; None where that fire has its run."""
+        return self._accept_current(workspace_id, workflow_id, new)
+
+    def _accept_current(self, workspace_id: UUID, workflow_id: UUID, new: NewRun) -> UUID | None:
         version = self._workflows.current_version(workspace_id, workflow_id)
         graph = self._workflows.plan(version["id"]).graph
         with self._database.transaction() as connection:
             run_id = self._accept(connection, workspace_id, version, new, graph)
-        if run_id is None:
-            return self.get(workspace_id, workflow_id, self._same_run(workflow_id, new))
-        self._dispatcher.dispatch(at_most=1)
-        return self.get(workspace_id, workflow_id, run_id)
+        if run_id:
+            self._dispatcher.dispatch(at_most=1)
+        return run_id
 
     def _accept(
         self, connection: Connection, workspace_id: UUID, version: VersionRow, new: NewRun, graph: Graph
     ) -> UUID | None:
-        """Put a run into the queue, or end it where others go on and it is to be skipped then; None where its key is
-        taken."""
-        repository, queue, limit = RunRepository(connection), QueueRepository(connection), graph.settings.limit
+        """Put a run into the queue, or end it where others go on and it is to be skipped then; None where there is one
+        for its key or its fire."""
+        repository, queue, settings = RunRepository(connection), QueueRepository(connection), new.limits(graph.settings)
         if new.idempotency_key:
             repository.release_key(version["workflow_id"], new.idempotency_key)
-        if graph.settings.skips:
+        if settings.skips:
             queue.lock()
-        others = queue.count_unfinished(version["workflow_id"]) if graph.settings.skips else 0
-        run_id = repository.insert(workspace_id, version, new, graph.settings)
-        if run_id and limit is not None and graph.settings.skips and others >= limit:
-            end_early(connection, graph, run_id, "cancelled", lambda _: _skipped(others, limit))
+        others = queue.count_unfinished(version["workflow_id"]) if settings.skips else 0
+        run_id = repository.insert(workspace_id, version, new, settings)
+        if run_id and settings.limit is not None and settings.skips and others >= settings.limit:
+            reason = _skipped(others, settings.limit)
+            end_early(connection, graph, run_id, "cancelled", lambda _: reason)
         return run_id
 
     def _same_run(self, workflow_id: UUID, new: NewRun) -> UUID:
