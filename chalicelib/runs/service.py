@@ -110,10 +110,11 @@ class RunService:
         """
         with self._database.connection() as connection:
             version_id = RunRepository(connection).get_version_id(workspace_id, workflow_id, run_id)
-            try:
-                self._workflows.plan(version_id).graph.scope(container)
-            except KeyError:
-                raise NotFoundError(f"run {run_id} has no container {container}") from None
+        try:
+            self._workflows.plan(version_id).graph.scope(container)
+        except KeyError:
+            raise NotFoundError(f"run {run_id} has no container {container}") from None
+        with self._database.connection() as connection:
             return page.answer(ItemRepository(connection).list_page(run_id, container, page))
 
     def cancel(self, workspace_id: UUID, workflow_id: UUID, run_id: UUID, by: UUID, reason: str | None) -> RunDetail:

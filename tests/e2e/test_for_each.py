@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from chalicelib.bootstrap import Services, services
+from chalicelib.paging import PathPage
 from tests.client import Api, edge, graph, node, poll, statuses
 from tests.e2e.test_run import execution_status
 
@@ -329,6 +332,15 @@ class TestListing:
         workflow_id = owner.create(graph([each([1]), *inside("each", node("check"))]))["id"]
         run_id = owner.execute(workflow_id)["id"]
         assert owner.send("GET", f"/{workflow_id}/runs/{run_id}/items{query}").status == status
+
+    def test_one_connection_is_enough_to_list_them(self, owner: Api) -> None:
+        """As many as a Lambda has; a new one has no plan in its cache."""
+        run = owner.run(graph([each([1]), *inside("each", node("check"))]))
+        new = Services(services().settings.model_copy(update={"database_pool_size": 1}))
+        ids = UUID(owner.workspace_id), UUID(run["workflow_id"]), UUID(run["id"])
+        found = new.runs.list_items(*ids, "each", PathPage.from_query({}))
+        new.database.close()
+        assert [item["status"] for item in found["items"]] == ["succeeded"]
 
     def test_progress_shows_while_items_run(self, owner: Api, given: dict[str, Any]) -> None:
         drawn = graph([each(max_concurrency=1), *inside("each", ask("ask", "{% $item %}?sleep=0.5"))])
