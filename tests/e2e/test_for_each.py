@@ -292,15 +292,19 @@ class TestMany:
         assert "item 1 failed" in run["error_message"]
         assert run["node_results"]["ask0"]["items"]["succeeded"] < 20
 
+    @pytest.mark.parametrize("is_new", [False, True], ids=["known", "new"])
     def test_what_waits_for_items_elsewhere_ends_with_its_workflow(
-        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]], *, is_new: bool
     ) -> None:
+        """Also where the Lambda is a new one, which never saw the version."""
         asks = [ask(f"ask{number}", "x?sleep=0.1", retry={"max_attempts": 50}) for number in range(40)]
         workflow_id = owner.create(graph([each(max_concurrency=1), *inside("each", *asks)]))["id"]
         run_path = f"/{workflow_id}/runs/{owner.execute(workflow_id, given | {'items': list(range(20))})['id']}"
         poll(lambda: len(calls) >= 40)
         arn = owner.get(run_path)["execution_arn"]
         assert owner.send("DELETE", f"/{workflow_id}").status == 204
+        if is_new:
+            services().workflows.plan.cache_clear()
         poll(lambda: execution_status(arn) == "FAILED")
 
 
