@@ -64,17 +64,25 @@ class RunService:
         return self.get(workspace_id, workflow_id, run_id)
 
     def _accept(
-        self, connection: Connection, workspace_id: UUID, version: VersionRow, new: NewRun, graph: Graph
+        self,
+        connection: Connection,
+        workspace_id: UUID,
+        version: VersionRow,
+        new: NewRun,
+        graph: Graph,
+        reuse: Reuse | None = None,
     ) -> UUID | None:
         """Put a run into the queue, or end it where others go on and it is to be skipped then; None where its key is
         taken."""
         repository, queue, limit = RunRepository(connection), QueueRepository(connection), graph.settings.limit
-        if new.idempotency_key:
-            repository.release_key(version["workflow_id"], new.idempotency_key)
         if graph.settings.skips:
             queue.lock()
+        if new.idempotency_key:
+            repository.release_key(version["workflow_id"], new.idempotency_key)
         others = queue.count_unfinished(version["workflow_id"]) if graph.settings.skips else 0
         run_id = repository.insert(workspace_id, version, new, graph.settings)
+        if run_id and new.retry_of and reuse:
+            _take_over(connection, new.retry_of, run_id, reuse)
         if run_id and limit is not None and graph.settings.skips and others >= limit:
             end_early(connection, graph, run_id, "cancelled", lambda _: _skipped(others, limit))
         return run_id
@@ -162,11 +170,10 @@ class RunService:
         with self._database.transaction() as connection:
             repository = RunRepository(connection)
             other = repository.find_retry_going_on(run_id)
-            retry_id = self._accept(connection, workspace_id, planned.version, new, reuse.graph)
+            retry_id = self._accept(connection, workspace_id, planned.version, new, reuse.graph, reuse)
             if retry_id and other:
                 raise ConflictError(f"run {other} retries it already; cancel that one first, or wait for its end")
             if retry_id:
-                _take_over(connection, run_id, retry_id, reuse)
                 told = {"by": str(by), "run_id": str(retry_id), "version": preview["version"]}
                 repository.tell(run_id, "retried", told)
         if retry_id is None:
@@ -202,10 +209,22 @@ class _PlannedRetry:
 
 
 def _take_over(connection: Connection, run_id: UUID, retry_id: UUID, reuse: Reuse) -> None:
-    records = RecordRepository(connection)
-    ItemRepository(connection).copy(run_id, retry_id, reuse.same_items, reuse.unchanged, reuse.lenient)
-    records.copy(run_id, retry_id, reuse.unchanged, reuse.dealt_with)
-    records.copy_begun(run_id, retry_id, reuse.same_items)
+    """From the outside in: what becomes of a container and its items decides what becomes of what they hold."""
+    records, items = RecordRepository(connection), ItemRepository(connection)
+    unchanged, dealt_with = reuse.unchanged, reuse.dealt_with
+
+    def enter(scope: Graph, outer: str | None) -> None:
+        for container, body in scope.bodies.items():
+            if container in reuse.same_items:
+                each = scope.nodes[container].each
+                goes_on = each is not None and each.on_item_error == "continue"
+                records.copy_begun(run_id, retry_id, container, outer)
+                items.copy(run_id, retry_id, container, is_whole=container in unchanged, goes_on=goes_on)
+                records.copy_inside(run_id, retry_id, container, body.nodes, unchanged, dealt_with)
+                enter(body, container)
+
+    records.copy(run_id, retry_id, unchanged, dealt_with)
+    enter(reuse.graph, None)
 
 
 _ENDED = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled", "timed_out": "took too long"}
