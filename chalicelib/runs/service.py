@@ -165,7 +165,7 @@ class RunService:
         """
         planned = self._plan_retry(workspace_id, workflow_id, run_id, version)
         run, reuse, preview = planned.run, planned.reuse, planned.preview
-        asked = {"retry_of": str(run_id), "version": preview["version"]}
+        asked = {"retry_of": str(run_id), "version": version}
         new = NewRun(run["input"], "retry", by, key, run_id, preview["reused"], asked)
         with self._database.transaction() as connection:
             repository = RunRepository(connection)

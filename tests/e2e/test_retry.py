@@ -205,6 +205,15 @@ class TestRefusals:
         assert first.body["id"] in refusal(owner.send("POST", f"{path}/retry"), 409, whole=True)
         assert owner.send("POST", f"{path.rpartition('/')[0]}/{first.body['id']}/cancel").status == 200
 
+    def test_a_key_stands_for_what_was_sent(self, owner: Api, given: dict[str, Any]) -> None:
+        """Also where another version is the current one when it is sent again."""
+        workflow_id, path = failed(owner, ORDER, given)
+        body, key = {"version": "current"}, {"Idempotency-Key": "k"}
+        first = owner.send("POST", f"{path}/retry", body, **key)
+        owner.put(workflow_id, graph_definition=graph([node("x")]))
+        second = owner.send("POST", f"{path}/retry", body, **key)
+        assert (second.status, second.body["id"]) == (202, first.body["id"])
+
     def test_one_that_is_to_be_skipped_is_there_and_says_so(self, owner: Api, given: dict[str, Any]) -> None:
         skipping = {"settings": {"overlap": "skip"}}
         workflow_id, path = failed(owner, ORDER | skipping, given)
