@@ -169,10 +169,10 @@ class RunService:
         new = NewRun(run["input"], "retry", by, key, run_id, preview["reused"], asked)
         with self._database.transaction() as connection:
             repository = RunRepository(connection)
-            other = repository.find_retry_going_on(run_id)
+            other = repository.find_retry_going_on(repository.lock_first(run_id))
             retry_id = self._accept(connection, workspace_id, planned.version, new, reuse.graph, reuse)
             if retry_id and other:
-                raise ConflictError(f"run {other} retries it already; cancel that one first, or wait for its end")
+                raise ConflictError(f"run {other} goes on from it already; cancel that one first, or wait for its end")
             if retry_id:
                 told = {"by": str(by), "run_id": str(retry_id), "version": preview["version"]}
                 repository.tell(run_id, "retried", told)

@@ -205,6 +205,15 @@ class TestRefusals:
         assert first.body["id"] in refusal(owner.send("POST", f"{path}/retry"), 409, whole=True)
         assert owner.send("POST", f"{path.rpartition('/')[0]}/{first.body['id']}/cancel").status == 200
 
+    def test_what_a_retry_of_a_retry_does_is_not_done_twice(self, owner: Api, given: dict[str, Any]) -> None:
+        drawn = graph([ask("twice", "twice?status=400&times=2"), node("nap", "wait", {"seconds": 600})],
+                      edge("twice", "nap"))  # fmt: skip
+        workflow_id, path = failed(owner, drawn, given)
+        _, again = retried(owner, workflow_id, path)
+        last = owner.send("POST", f"/{workflow_id}/runs/{again['id']}/retry").body["id"]
+        assert last in refusal(owner.send("POST", f"{path}/retry"), 409, whole=True)
+        owner.send("POST", f"/{workflow_id}/runs/{last}/cancel")
+
     def test_a_key_stands_for_what_was_sent(self, owner: Api, given: dict[str, Any]) -> None:
         """Also where another version is the current one when it is sent again."""
         workflow_id, path = failed(owner, ORDER, given)
