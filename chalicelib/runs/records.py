@@ -125,6 +125,27 @@ class RecordRepository:
         ).fetchall()
         return {row["node_id"]: NodeRecord(**row) for row in rows}
 
+    def cancel_drawn(self, run_id: UUID) -> None:
+        """Cancel what runs in a run and in its items, and all nodes of it that have no result, as they were drawn."""
+        self._connection.execute(
+            """
+            WITH running AS (
+              UPDATE workflow_run_nodes SET status = 'cancelled', completed_at = clock_timestamp()
+              WHERE run_id = %(run_id)s AND status IN ('running', 'waiting')
+            ), pending AS (
+              UPDATE workflow_run_items SET status = 'cancelled' WHERE run_id = %(run_id)s AND status = 'pending'
+            )
+            INSERT INTO workflow_run_nodes (run_id, node_id, status, completed_at)
+            SELECT r.id, drawn.node ->> 'id', 'cancelled', clock_timestamp()
+            FROM workflow_runs r
+            JOIN workflow_versions v ON v.workflow_id = r.workflow_id AND v.version = r.version
+            CROSS JOIN LATERAL jsonb_array_elements(v.graph_definition -> 'nodes') AS drawn(node)
+            WHERE r.id = %(run_id)s AND drawn.node ->> 'parentId' IS NULL
+            ON CONFLICT DO NOTHING
+            """,
+            {"run_id": run_id},
+        )
+
     def copy(self, run_id: UUID, retry_id: UUID, unchanged: Collection[str], dealt_with: Collection[str]) -> None:
         """Take over the results of these nodes, outside of containers, that succeeded; where the run goes on after an
         error, those that failed."""

@@ -17,7 +17,7 @@ from chalicelib.workflows.schemas import VersionRow
 from chalicelib.workflows.service import WorkflowService
 
 from .dispatcher import Dispatcher
-from .ending import end_early
+from .ending import end_early, readable
 from .executions import Executions
 from .items import ItemRepository
 from .queue import QueueRepository
@@ -130,7 +130,7 @@ class RunService:
         ended already."""
         with self._database.connection() as connection:
             version_id = RunRepository(connection).get_version_id(workspace_id, workflow_id, run_id)
-        graph, message = self._workflows.plan(version_id).graph, f"cancelled: {reason}" if reason else "cancelled"
+        graph, message = readable(self._workflows.plan, version_id), f"cancelled: {reason}" if reason else "cancelled"
         with self._database.transaction() as connection:
             is_ended = end_early(connection, graph, run_id, "cancelled", lambda _: message, by)
         run = self.get(workspace_id, workflow_id, run_id)
