@@ -46,6 +46,11 @@ class StepFunctions:
         """Start the execution that runs a plan; see `start`."""
         return self.start(emit(plan, self._settings.run_unit_function), name, execution_input)
 
+    def is_started(self, plan: Plan, name: str) -> bool:
+        """Whether the execution of that name that runs a plan was ever started. Raises UnavailableError."""
+        machine = self._machine(emit(plan, self._settings.run_unit_function))
+        return self.find(self._arn("execution", f"{machine.name}:{name}")) is not None
+
     def start_items(self, plan: Plan, container: str, name: str, execution_input: Mapping[str, Any]) -> str | None:
         """Start an execution that runs items of a container in the plan, and give its ARN; None where one of that name
         has ended."""
@@ -61,7 +66,7 @@ class StepFunctions:
         return self._start_or_find(emission, name, execution_input)[0]
 
     def _start_or_find(self, emission: Emission, name: str, execution_input: Mapping[str, Any]) -> tuple[str, bool]:
-        machine = emission.state_machine(self._settings.state_machine_role_arn)
+        machine = self._machine(emission)
         with our_errors(SERVICE):
             is_new = self._try_start(machine, name, execution_input)
             if is_new is None:
@@ -121,6 +126,9 @@ class StepFunctions:
             self._client.stop_execution(
                 executionArn=execution_arn, error="RunEnded", cause="The run was ended; it tells by whom and why."
             )
+
+    def _machine(self, emission: Emission) -> StateMachine:
+        return emission.state_machine(self._settings.state_machine_role_arn)
 
     def _create(self, machine: StateMachine) -> None:
         self._client.create_state_machine(

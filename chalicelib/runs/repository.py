@@ -246,10 +246,34 @@ class RunRepository:
         """Nothing runs of it any more."""
         self._connection.execute("UPDATE workflow_runs SET is_stopping = FALSE WHERE id = %s", (run_id,))
 
-    def find_retry_going_on(self, run_id: UUID) -> UUID | None:
-        """A retry of a run that has not ended. No other one is made until the transaction ends."""
-        self._connection.execute("SELECT FROM workflow_runs WHERE id = %s FOR NO KEY UPDATE", (run_id,))
+    def lock_first(self, run_id: UUID) -> UUID:
+        """The run that this one is a retry of, at however many removes. No other retry of it is made until the
+        transaction ends."""
         row = self._connection.execute(
-            "SELECT id FROM workflow_runs WHERE retry_of = %s AND status IN ('pending', 'running') LIMIT 1", (run_id,)
+            """
+            WITH RECURSIVE before AS (
+              SELECT id, retry_of FROM workflow_runs WHERE id = %s
+              UNION ALL SELECT r.id, r.retry_of FROM workflow_runs r JOIN before ON r.id = before.retry_of
+            )
+            SELECT r.id FROM workflow_runs r JOIN before USING (id) WHERE before.retry_of IS NULL
+            FOR NO KEY UPDATE OF r
+            """,
+            (run_id,),
+        ).fetchone()
+        if row is None:
+            raise NotFoundError(f"there is no run {run_id}")
+        return cast("UUID", row["id"])
+
+    def find_retry_going_on(self, first: UUID) -> UUID | None:
+        """A retry of a run that has not ended, or one of a retry of it."""
+        row = self._connection.execute(
+            """
+            WITH RECURSIVE retries AS (
+              SELECT id, status FROM workflow_runs WHERE retry_of = %s
+              UNION ALL SELECT r.id, r.status FROM workflow_runs r JOIN retries ON r.retry_of = retries.id
+            )
+            SELECT id FROM retries WHERE status IN ('pending', 'running') LIMIT 1
+            """,
+            (first,),
         ).fetchone()
         return row["id"] if row else None
