@@ -264,7 +264,8 @@ class TestScheduler:
 
     @pytest.fixture
     def scheduler(self, stack: Stack) -> Iterator[ScheduleSync]:
-        assert (stack, services().schedules)  # which goes on with rules
+        assert stack
+        services().schedules  # noqa: B018 - made now, it goes on with rules
         rules, schedules = EventRules(services().settings), EventScheduler(services().settings)
         found = ScheduleSync(services().database, schedules, [rules])
         with pytest.MonkeyPatch.context() as switched:
