@@ -4,7 +4,7 @@ from chalice import Chalice
 
 from chalicelib.api import WORKSPACE
 from chalicelib.maintenance import functions
-from chalicelib.runs.routes import approvals
+from chalicelib.runs.routes import approvals, of_workspace
 from chalicelib.runs.routes import routes as runs
 from chalicelib.schedules.routes import routes as schedules
 from chalicelib.workflows.routes import routes as workflows
@@ -12,5 +12,6 @@ from chalicelib.workflows.routes import routes as workflows
 app = Chalice(app_name="stepgraph")
 for feature in (workflows, runs, schedules):
     app.register_blueprint(feature.blueprint, url_prefix=f"{WORKSPACE}/workflows")
+app.register_blueprint(of_workspace.blueprint, url_prefix=f"{WORKSPACE}/runs")
 app.register_blueprint(approvals.blueprint, url_prefix=f"{WORKSPACE}/approvals")
 app.register_blueprint(functions)

@@ -76,6 +76,10 @@ class WorkflowService:
                 workspace_id, user_id, new.name, new.description, new.is_template, graph, certificate
             )
 
+    def validate(self, workspace_id: UUID, graph_definition: dict[str, Any]) -> dict[str, Any]:
+        """What a run of a graph would cost; saves nothing. Raises as `create` does."""
+        return self._certify(graph_definition, workspace_id)
+
     def get(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowDetail:
         """A workflow with its current graph."""
         with self._database.connection() as connection:
