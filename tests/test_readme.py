@@ -62,7 +62,7 @@ def test_a_run_that_failed_goes_on_in_the_mended_version_as_written(owner: Api) 
 
 def test_a_payment_is_approved_and_walked_as_written(owner: Api) -> None:
     section = README[README.index("### People") : README.index("### On a schedule")]
-    given, decision, walked = (json.loads(body) for body in re.findall(r"^api POST /<id>/\S+ '(.+)'$", section, re.M))
+    given, decision, walked = (json.loads(body) for body in re.findall(r"^api POST /<id>/.+? '(.+)'$", section, re.M))
     workflow_id = owner.send("POST", "/", raw=(ROOT / "docs/examples/payment.json").read_bytes()).body["id"]
     path = f"/{workflow_id}/runs/{owner.execute(workflow_id, given['input'])['id']}"
     (asked,) = poll(lambda: owner.of("approvals").get()["items"])
