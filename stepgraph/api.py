@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -11,12 +12,15 @@ from urllib.parse import quote, urlencode
 import urllib3
 
 from .configuration import Connection
-from .errors import ProblemError, UnreachableError
+from .errors import ProblemError, UnreachableError, UsageError
 
 PAGE = 250
 """The most that the API lists at once."""
 TIMEOUT = urllib3.Timeout(connect=5, read=60)
 TRIES_AGAIN = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+
+
+_ERRNO = re.compile(r"\[Errno -?\d+\] ")
 
 
 class Answer(dict[str, Any]):
@@ -34,7 +38,7 @@ class Api:
         self._pool = urllib3.PoolManager(timeout=TIMEOUT)
 
     def get(self, path: str, **query: Any) -> Answer:
-        """Read. Raises ProblemError, UnreachableError."""
+        """Read. Raises ProblemError, UnreachableError, UsageError."""
         asked = {key: value for key, value in query.items() if value is not None}
         return self._send("GET", f"{path}?{urlencode(asked)}" if asked else path)
 
@@ -72,13 +76,15 @@ class Api:
             answer = self._pool.request(
                 method, url, body=content, headers=sent, redirect=False, retries=_retries(method, sent)
             )
-        except (urllib3.exceptions.HTTPError, ValueError) as error:
+        except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from None
+        except ValueError as error:
+            raise UsageError(f"the request can't be sent: {error}") from None
         return self._read(answer)
 
     def _unreachable(self, error: Exception) -> UnreachableError:
         reason = getattr(error, "reason", None) or error
-        words = str(reason).rpartition(": ")[2]
+        words = _ERRNO.sub("", str(reason).rpartition(": ")[2])
         hint = "on this machine `make run` starts it" if self.connection.is_local else ""
         return UnreachableError(f"{self.connection.url} does not answer: {words}", hint)
 

@@ -23,7 +23,7 @@ class Connection:
     url: str = ""
     workspace: str = ""
     token: str = ""
-    source: str = "the options"
+    source: str = "options and the environment"
 
     def __repr__(self) -> str:
         return f"Connection({self.url!r}, {self.workspace!r}, source={self.source!r})"
@@ -37,7 +37,7 @@ class Connection:
 def resolve(asked: Connection, *, local: bool, environment: Mapping[str, str] = os.environ) -> Connection:
     """The first that knows decides: an option, the environment, the file; without a file, the local stack.
 
-    A stored token goes only to the URL that it was stored for. Raises UsageError for what is missing.
+    What is stored goes only to the URL that it was stored for. Raises UsageError for what is missing.
     """
     stored = find_local(environment) if local else load(environment) or find_local(environment)
     if local and stored is None:
@@ -46,9 +46,11 @@ def resolve(asked: Connection, *, local: bool, environment: Mapping[str, str] = 
         )
     stored = stored or Connection()
     url = checked_url(asked.url or environment.get("STEPGRAPH_URL", "") or stored.url)
-    token = asked.token or environment.get("STEPGRAPH_TOKEN", "") or (stored.token if url == stored.url else "")
+    if url != stored.url:
+        stored = Connection()
+    token = asked.token or environment.get("STEPGRAPH_TOKEN", "") or stored.token
     workspace = asked.workspace or environment.get("STEPGRAPH_WORKSPACE", "") or stored.workspace
-    found = Connection(url, workspace, token, stored.source if stored.url == url else "the options")
+    found = Connection(url, workspace, token, stored.source)
     if not (token.isascii() and token.isprintable() and " " not in token):
         raise UsageError("the token has characters that no token has", "is it all of it, and nothing else?")
     missing = [name for name in ("url", "workspace", "token") if not getattr(found, name)]

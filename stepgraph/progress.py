@@ -24,6 +24,7 @@ FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.1, 1.0, 1.2
 PATIENCE_SECONDS = 60
 """For how long an API that does not answer is asked again."""
 FRAMES_A_SECOND = 8
+_ITEM_STATUSES = ("succeeded", "failed", "running", "waiting", "cancelled", "skipped")
 AROUND_ROWS = 6
 """The lines of a terminal that are not for rows."""
 
@@ -32,12 +33,14 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a node does or did; `depth` is the number of containers around it."""
+    """What a node does or did. `at` is when the latest of it happened, in seconds since the run was accepted, and `depth`
+    the number of containers around it."""
 
     id: str
     label: str
     type: str
     status: str
+    at: float | None
     took: float | None
     attempts: int
     note: str
@@ -62,13 +65,15 @@ def _inside(run: Json, graph: Json, container: str | None, depth: int, now: date
 
 
 def _row(node: Json, result: Json, run: Json, depth: int, now: datetime) -> Row:
+    latest = result.get("completed_at") or result.get("started_at")
     return Row(
         id=node["id"],
         label=label_of(node),
         type=line(node["type"]),
         status=result.get("status", "pending"),
+        at=between(run["started_at"], latest) if latest else None,
         took=between(result.get("started_at"), result.get("completed_at"), now),
-        attempts=result.get("attempts") or 0,
+        attempts=0 if result.get("items") else result.get("attempts") or 0,
         note=_note(node, result, run),
         depth=depth,
     )
@@ -79,8 +84,7 @@ def _note(node: Json, result: Json, run: Json) -> str:
     if error := result.get("error"):
         return line(str(error.get("message", "")))
     if items := result.get("items"):
-        told = [f"{count} {status}" for status, count in items.items() if count]
-        return ", ".join(told)
+        return ", ".join(f"{items[status]} {status}" for status in _ITEM_STATUSES if items.get(status))
     if result.get("status") == "waiting" and (result.get("output") or {}).get("decisions"):
         return f"waits for a decision: stepgraph approve {short(run['id'])} {node['id']}"
     children = [each for each in run.get("children") or () if each["node_id"] == node["id"]]
@@ -102,8 +106,8 @@ def _queued(run: Json) -> str:
 
 
 COLUMNS = (
-    Column("node", long=True), Column("type"), Column("status"), Column("took", right=True),
-    Column("tries", right=True), Column("", long=True),
+    Column("node", long=True), Column("type", extra=3), Column("status"), Column("took", right=True),
+    Column("tries", right=True, extra=2), Column("", long=True, extra=1),
 )  # fmt: skip
 
 
@@ -135,7 +139,7 @@ class Moving:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         found = rows(self._run, self._graph)
         shown = fitting(found, max((options.max_height or console.height) - AROUND_ROWS, 3))
-        yield Group(head(self._run, self._name), table(COLUMNS, map(cells, shown)))
+        yield Group(head(self._run, self._name), table(COLUMNS, map(cells, shown), options.max_width))
         if len(shown) < len(found):
             yield Text(f"and {counted(len(found) - len(shown), 'more node')}", DIM)
 
@@ -158,18 +162,18 @@ class Lines:
 
     def update(self, run: Json) -> None:
         """Tell what is new."""
-        for row in rows(run, self._graph):
-            if row.status != "pending" and (row.id, row.status) not in self._told:
+        happened = [each for each in rows(run, self._graph) if each.status != "pending"]
+        for row in sorted(happened, key=lambda each: each.at or 0):
+            if (row.id, row.status) not in self._told:
                 self._told.add((row.id, row.status))
-                self._screen.print(self._line(run, row))
+                self._screen.print(self._line(row))
 
-    def _line(self, run: Json, row: Row) -> Text:
-        passed = seconds(between(run["started_at"], run["completed_at"]))
+    def _line(self, row: Row) -> Text:
         took = seconds(row.took) if row.status not in DOING else ""
         tries = f"{row.attempts} tries" if row.attempts > 1 else ""
         more = "  ".join(filter(None, (took, tries, row.note)))
         return (
-            Text(f"{passed:>9}  ")
+            Text(f"{seconds(row.at):>9}  ")
             .append_text(status_text(row.status, f"{row.status:<9}"))
             .append(f"  {'  ' * row.depth}{row.label}  {more}".rstrip())
         )

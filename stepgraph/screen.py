@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -31,15 +32,20 @@ STATUS = {
     "pending": ("·", "bright_black"),
 }
 DIM = "bright_black"
+GAP = 2
+LEAST = 10
+"""To how many letters what is long is cut at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. Those that are `long` are cut where the terminal is narrow."""
+    """A column of a table. Where the terminal is narrow, what is `long` is cut, and what is `extra` is left out, the
+    highest first."""
 
     title: str
     long: bool = False
     right: bool = False
+    extra: int = 0
 
 
 class Screen:
@@ -65,6 +71,12 @@ class Screen:
             self.out.out(json.dumps(value, indent=2, ensure_ascii=False), highlight=False)
             return
         self.print(*parts)
+
+    def show_list(
+        self, found: list[Any], columns: Sequence[Column], row: Callable[[Any], Sequence[str | Text]], empty: str
+    ) -> None:
+        """What was found with `--json`; else a table with a row for each, or why there is none."""
+        self.show(found, table(columns, map(row, found), self.out.width) if found else Text(empty, DIM))
 
     def print(self, *parts: RenderableType) -> None:
         """For people, on standard output; where that is no terminal, without blanks at the ends of lines."""
@@ -121,15 +133,32 @@ def status_text(status: str, words: str | None = None) -> Text:
     return Text(f"{mark} {status if words is None else words}", style)
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> Table:
-    """Rows below their headings; only what is long is cut, with an ellipsis."""
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
-    for column in columns:
-        justify = "right" if column.right else "left"
-        drawn.add_column(column.title, justify=justify, no_wrap=not column.long, overflow="ellipsis")  # type: ignore[arg-type]
-    for row in rows:
-        drawn.add_row(*map(_cell, row))
+def table(columns: Sequence[Column], rows: Iterable[Sequence[str | Text]], width: int) -> Table:
+    """Rows below their headings, in as many columns of a terminal as there are."""
+    cells = [list(map(_cell, row)) for row in rows]
+    drawn = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold", show_edge=False)
+    shown = _fitting(columns, cells, width)
+    for at in shown:
+        column = columns[at]
+        drawn.add_column(column.title, justify="right" if column.right else "left", no_wrap=not column.long)
+    for row in cells:
+        drawn.add_row(*(row[at] for at in shown))
     return drawn
+
+
+def _fitting(columns: Sequence[Column], cells: Sequence[Sequence[Text]], width: int) -> list[int]:
+    """Which columns there is room for."""
+    sizes = [
+        max([cell_len(column.title), *(min(row[at].cell_len, LEAST if column.long else width) for row in cells)])
+        for at, column in enumerate(columns)
+    ]
+    shown = list(range(len(columns)))
+    while sum(sizes[at] + GAP for at in shown) > width + GAP:
+        least = max(shown, key=lambda at: columns[at].extra)
+        if columns[least].extra == 0:
+            break
+        shown.remove(least)
+    return shown
 
 
 def _cell(value: str | Text) -> Text:

@@ -13,7 +13,7 @@ from stepgraph.api import segment
 from stepgraph.errors import NotFoundError, UsageError
 from stepgraph.files import parse
 from stepgraph.options import Command, Session, read_text
-from stepgraph.screen import DIM, Column, table
+from stepgraph.screen import Column
 from stepgraph.words import local, short
 
 from .workflows import at_most, limit
@@ -26,18 +26,22 @@ def approvals(session: Session, limit: int) -> None:
     """List what waits for a decision in the workspace."""
     found = at_most(session, session.api.items("/approvals"), limit)
     columns = (
-        Column("run"), Column("node"), Column("item"), Column("workflow", long=True), Column("asks", long=True),
-        Column("since"), Column("until"),
+        Column("run"), Column("node"), Column("item"), Column("workflow", long=True, extra=1),
+        Column("asks", long=True), Column("since", extra=3), Column("until", extra=2),
     )  # fmt: skip
-    rows = [
-        (
-            short(each["run_id"]), each["node_id"], each["path"], each["workflow_name"], each["message"] or "",
+
+    def row(each: dict[str, Any]) -> list[str | Text]:
+        return [
+            short(each["run_id"]),
+            each["node_id"],
+            each["path"],
+            each["workflow_name"],
+            each["message"] or "",
             session.screen.when(each["requested_at"]),
             local(each["expires_at"]),
-        )
-        for each in found
-    ]  # fmt: skip
-    session.screen.show(found, table(columns, rows) if rows else Text("nothing waits for a decision", DIM))
+        ]
+
+    session.screen.show_list(found, columns, row, empty="nothing waits for a decision")
 
 
 def _deciding(command: Callable[..., None]) -> Callable[..., None]:

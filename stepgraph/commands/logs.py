@@ -99,12 +99,13 @@ def _one(session: Session, run: Json, graph: Json, node_id: str, limit: int) -> 
     result = run["node_results"][drawn["id"]]
     contains = any(each.get("parentId") == drawn["id"] for each in graph["nodes"])
     items = _items(session, run, drawn["id"], limit) if contains else []
+    note = next(row.note for row in rows(run, graph) if row.id == drawn["id"])
     parts: list[RenderableType] = [
-        Text.assemble((label_of(drawn), "bold"), f"  {drawn['type']}  ", status_text(result["status"])),
+        Text.assemble((label_of(drawn), "bold"), f"  {drawn['type']}  ", status_text(result["status"]), f"  {note}"),
         *_attempts(run, result, "  "),
     ]
     if items:
-        parts.append(_items_table(items))
+        parts.append(_items_table(items, session.screen.out.width))
     elif result["output"] is not None:
         parts.append(as_json(result["output"]))
     if result["error"]:
@@ -116,7 +117,7 @@ def _items(session: Session, run: Json, node_id: str, limit: int) -> list[Any]:
     return at_most(session, session.api.items(f"{run_path(run)}/items", node_id=node_id), limit)
 
 
-def _items_table(items: list[Any]) -> RenderableType:
+def _items_table(items: list[Any], width: int) -> RenderableType:
     columns = (Column("item", right=True), Column("status"), Column("given", long=True), Column("gave", long=True))
     cells = [
         (
@@ -127,4 +128,4 @@ def _items_table(items: list[Any]) -> RenderableType:
         )
         for each in items
     ]
-    return table(columns, cells)
+    return table(columns, cells, width)

@@ -48,20 +48,19 @@ def run(
 
 def _dry_run(session: Session, path: str, body: dict[str, Any]) -> None:
     told = session.api.post(f"{path}/dry-run", body)
-    graph = session.api.get(path)["graph_definition"]
-    names = labels(graph)
-    rows = [
-        (
-            names.get(place, place),
-            status_text(told["nodes"][place]["status"]),
-            told["nodes"][place]["mock"] or "",
-            one_line(told["nodes"][place]["received"]),
-        )
-        for place in told["path"]
-    ]
-    columns = (Column("node", long=True), Column("status"), Column("output"), Column("would receive", long=True))
-    end = [Text(line(told["error_message"]))] if told["error_message"] else [as_json(told["output"])]
-    session.screen.show(told, table(columns, rows), status_text(told["status"], f"would be {told['status']}"), *end)
+    names = labels(session.api.get(path)["graph_definition"])
+
+    def row(place: str) -> list[str | Text]:
+        node = told["nodes"][place]
+        return [names.get(place, place), status_text(node["status"]), node["mock"] or "", one_line(node["received"])]
+
+    columns = (
+        Column("node", long=True), Column("status"), Column("output", extra=2),
+        Column("would receive", long=True, extra=1),
+    )  # fmt: skip
+    walked = table(columns, map(row, told["path"]), session.screen.out.width)
+    end = Text(line(told["error_message"])) if told["error_message"] else as_json(told["output"])
+    session.screen.show(told, walked, status_text(told["status"], f"would have {told['status']}"), end)
     if told["status"] != "succeeded":
         raise click.exceptions.Exit(RUN_FAILED)
 
@@ -123,15 +122,12 @@ def runs(session: Session, workflow: str | None, status: str | None, limit: int)
     api = session.api
     path = f"/workflows/{find_workflow(api, workflow)['id']}/runs" if workflow else "/runs"
     found = at_most(session, api.items(path, status=status), limit)
-    if session.screen.as_json or not found:
-        session.screen.show(found, Text("there is no run", DIM))
-        return
-    names = {each["id"]: each["name"] for each in api.items("/workflows")}
+    names = {} if session.screen.as_json else {each["id"]: each["name"] for each in api.items("/workflows")}
     columns = (
-        Column("id"), Column("workflow", long=True), Column("status"), Column("started"), Column("took", right=True),
-        Column("by"), Column("error", long=True),
+        Column("id"), Column("workflow", long=True), Column("status"), Column("started", extra=1),
+        Column("took", right=True, extra=2), Column("by", extra=4), Column("error", long=True, extra=3),
     )  # fmt: skip
-    session.screen.print(table(columns, [_row(session, each, names) for each in found]))
+    session.screen.show_list(found, columns, lambda each: _row(session, each, names), empty="there is no run")
 
 
 def _row(session: Session, run: Mapping[str, Any], names: Mapping[str, str]) -> list[str | Text]:

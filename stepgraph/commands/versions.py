@@ -12,7 +12,7 @@ from stepgraph.differences import ABSENT, Connection, Difference, Field, compare
 from stepgraph.errors import UsageError
 from stepgraph.options import Command, Session
 from stepgraph.outline import Line, outline
-from stepgraph.screen import DIM, Column, table
+from stepgraph.screen import DIM, Column
 from stepgraph.words import counted, label_of, labels, line, one_line
 
 from .workflows import at_most, limit
@@ -28,15 +28,14 @@ def versions(session: Session, workflow: str, limit: int) -> None:
     """List the versions of a workflow, the newest first."""
     found = find_workflow(session.api, workflow)
     listed = at_most(session, session.api.items(f"/workflows/{found['id']}/versions"), limit)
-    rows = [
-        (
-            str(each["version"]),
-            session.screen.when(each["created_at"]),
-            Text("current" if each["version"] == found["current_version"] else "", ADDED),
-        )
-        for each in listed
-    ]
-    session.screen.show(listed, table((Column("version", right=True), Column("saved"), Column("")), rows))
+
+    def row(version: dict[str, Any]) -> list[str | Text]:
+        is_current = version["version"] == found["current_version"]
+        saved = session.screen.when(version["created_at"])
+        return [str(version["version"]), saved, Text("current" if is_current else "", ADDED)]
+
+    columns = (Column("version", right=True), Column("saved"), Column(""))
+    session.screen.show_list(listed, columns, row, empty="there is no version")
 
 
 @click.command(cls=Command)

@@ -13,7 +13,7 @@ from stepgraph.addressing import find_template, find_workflow
 from stepgraph.errors import UsageError
 from stepgraph.files import graph_of, read
 from stepgraph.options import Command, Group, Session
-from stepgraph.screen import DIM, Column, facts, is_interactive, table
+from stepgraph.screen import DIM, Column, facts, is_interactive
 from stepgraph.words import cost, counted, line, local, short
 
 DEFAULT_LIMIT = 100
@@ -38,19 +38,15 @@ def list_workflows(session: Session, limit: int) -> None:
     """List workflows, the newest first."""
     found = at_most(session, session.api.items("/workflows"), limit)
     columns = (
-        Column("id"), Column("name", long=True), Column("version", right=True), Column("schedule"), Column("changed"),
+        Column("id"), Column("name", long=True), Column("version", right=True), Column("schedule", extra=1),
+        Column("changed", extra=2),
     )  # fmt: skip
-    rows = [
-        (
-            short(each["id"]),
-            each["name"],
-            str(each["current_version"]),
-            _schedule(each),
-            session.screen.when(each["updated_at"]),
-        )
-        for each in found
-    ]
-    session.screen.show(found, table(columns, rows) if rows else Text("there is no workflow yet", DIM))
+
+    def row(workflow: dict[str, Any]) -> list[str | Text]:
+        version, changed = str(workflow["current_version"]), session.screen.when(workflow["updated_at"])
+        return [short(workflow["id"]), workflow["name"], version, _schedule(workflow), changed]
+
+    session.screen.show_list(found, columns, row, empty="there is no workflow yet")
 
 
 def at_most(session: Session, items: Iterable[Any], limit: int) -> list[Any]:
@@ -164,6 +160,9 @@ def clone(session: Session, template: str, name: str | None) -> None:
 def templates(session: Session, limit: int) -> None:
     """List templates: your own, then the gallery."""
     found = at_most(session, session.api.items("/workflows/templates"), limit)
-    columns = (Column("id"), Column("name"), Column("source"), Column("description", long=True))
-    rows = [(short(each["id"]), each["name"], each["source"], each["description"] or "") for each in found]
-    session.screen.show(found, table(columns, rows))
+    columns = (Column("id"), Column("name"), Column("source", extra=2), Column("description", long=True, extra=1))
+
+    def row(template: dict[str, Any]) -> list[str | Text]:
+        return [short(template["id"]), template["name"], template["source"], template["description"] or ""]
+
+    session.screen.show_list(found, columns, row, empty="there is no template")
