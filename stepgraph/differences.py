@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 LAYOUT = frozenset(
@@ -29,7 +29,8 @@ class Field:
 
     def as_json(self) -> dict[str, Any]:
         """Without what is absent."""
-        return {key: value for key, value in asdict(self).items() if value is not ABSENT}
+        told = {"path": self.path, "before": self.before, "after": self.after}
+        return {key: value for key, value in told.items() if value is not ABSENT}
 
 
 @dataclass(frozen=True, slots=True)

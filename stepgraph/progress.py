@@ -33,8 +33,11 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a node does or did. `at` is when the latest of it happened, in seconds since the run was accepted, and `depth`
-    the number of containers around it."""
+    """What a node does or did.
+
+    `at` is when the latest of it happened, in seconds since the run was accepted; `depth` is the number of containers
+    around it.
+    """
 
     id: str
     label: str
