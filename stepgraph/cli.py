@@ -8,7 +8,8 @@ import click
 
 from .commands.approvals import approvals, approve, reject
 from .commands.configure import configure
-from .commands.files import export, import_files, validate
+from .commands.files import export, validate
+from .commands.imports import import_files
 from .commands.logs import logs
 from .commands.runs import cancel, retry, run, runs, watch
 from .commands.schedules import schedule

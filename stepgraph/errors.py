@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 RUN_FAILED = 1
+CONFLICT = 5
 INTERRUPTED = 130
 
 
@@ -78,7 +79,7 @@ _EXIT_CODES: dict[int, int] = {
     HTTPStatus.UNAUTHORIZED: 4,
     HTTPStatus.FORBIDDEN: 4,
     HTTPStatus.NOT_FOUND: NotFoundError.exit_code,
-    HTTPStatus.CONFLICT: 5,
+    HTTPStatus.CONFLICT: CONFLICT,
     HTTPStatus.TOO_MANY_REQUESTS: UnreachableError.exit_code,
 }
 

@@ -20,12 +20,9 @@ exported from, so that a later import knows whether someone else changed it sinc
 _VERSION = re.compile(r'("current_version"\s*:\s*)\d+')
 
 
-def exported(workflow: Mapping[str, Any], version: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The content of a workflow's file; with an older version's graph where there is one."""
-    content = {key: workflow[key] for key in EXPORTED}
-    if version:
-        content |= {"current_version": version["version"], "graph_definition": version["graph_definition"]}
-    return content
+def exported(workflow: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a workflow's file."""
+    return {key: workflow[key] for key in EXPORTED}
 
 
 def text_of(content: Any) -> str:

@@ -93,7 +93,8 @@ def _note(node: Json, result: Json, run: Json) -> str:
     children = [each for each in run.get("children") or () if each["node_id"] == node["id"]]
     if len(children) == 1:
         return f"run {short(children[0]['run_id'])} {children[0]['status']}"
-    return f"→ {result['branch']}" if result.get("branch") else ""
+    way = f"→ {result['branch']}" if result.get("branch") else ""
+    return f"{way}  reused".lstrip() if node["id"] in (run.get("reused") or ()) else way
 
 
 def head(run: Json, name: str) -> Text:

@@ -1,25 +1,22 @@
-"""`stepgraph export`, `import`, `validate`: workflows as files."""
+"""`stepgraph export`, `validate`: workflows as files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import click
 from rich.text import Text
 
 from stepgraph import files
-from stepgraph.addressing import find_drawing, find_workflow
-from stepgraph.api import Answer
+from stepgraph.addressing import find_drawing
 from stepgraph.differences import same
-from stepgraph.errors import CliError, NotFoundError, ProblemError, RefusedError, UsageError
+from stepgraph.errors import CONFLICT, CliError, NotFoundError, ProblemError, RefusedError, UsageError
 from stepgraph.options import Command, Session
 from stepgraph.screen import DIM
-from stepgraph.words import cost, counted, line, short
+from stepgraph.words import cost, counted
 
-CONFLICT = 5
 Done = TypeVar("Done")
 Json = Mapping[str, Any]
 
@@ -73,51 +70,11 @@ def _says_the_same(file: Path, content: Json) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What became of a file."""
-
-    file: str
-    done: Literal["created", "updated", "unchanged"]
-    workflow: Json
-
-    def as_json(self) -> dict[str, Any]:
-        """For programs."""
-        told = {key: self.workflow[key] for key in ("id", "name", "current_version")}
-        return {"file": self.file, "done": self.done, **told}
-
-    @property
-    def words(self) -> Text:
-        """For people."""
-        style = DIM if self.done == "unchanged" else "green"
-        name = f"{line(self.workflow['name'])} @{self.workflow['current_version']}"
-        return Text.assemble((f"{self.done} ", style), name, (f"  {short(self.workflow['id'])}  {self.file}", DIM))
-
-
-@click.command("import", cls=Command)
-@click.argument("names", metavar="FILE...", nargs=-1, required=True)
-@click.option("--update", is_flag=True, help="Change the workflow that a file was exported from, or has the name of.")
-@click.option("--merge", is_flag=True, help="Update, and take in what others changed since.")
-@click.option("--force", is_flag=True, help="Update, whatever others changed since.")
-@click.pass_obj
-def import_files(session: Session, names: tuple[str, ...], update: bool, merge: bool, force: bool) -> None:
-    """Save workflows from FILEs.
-
-    Folders are looked into, and - reads standard input. Each becomes a new workflow.
-    With --update it changes the one that it was exported from: where someone else changed that since, it is a conflict,
-    and nothing is overwritten.
-    """
-    how = _How(merge, force) if update or merge or force else None
-    done, exit_code = _each(session, names, lambda name: _import(session, name, how))
-    session.screen.show([each.as_json() for each in done], *(each.words for each in done))
-    raise click.exceptions.Exit(exit_code)
-
-
-def _each(session: Session, names: Sequence[str], work: Callable[[str], Done]) -> tuple[list[Done], int]:
+def each_file(session: Session, names: Sequence[str], work: Callable[[str], Done]) -> tuple[list[Done], int]:
     """What is done with each file, and the exit code of the first that was refused, which keeps no other from it."""
     done: list[Done] = []
     exit_codes: list[int] = []
-    for name in _files(names):
+    for name in json_files(names):
         try:
             done.append(work(name))
         except (ProblemError, RefusedError) as error:
@@ -128,15 +85,8 @@ def _each(session: Session, names: Sequence[str], work: Callable[[str], Done]) -
     return done, next(iter(exit_codes), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _How:
-    """How to update."""
-
-    merge: bool
-    force: bool
-
-
-def _files(names: Sequence[str]) -> Iterator[str]:
+def json_files(names: Sequence[str]) -> Iterator[str]:
+    """The files themselves, and those in folders. Raises UsageError for a folder without any."""
     for name in names:
         if not Path(name).is_dir():
             yield name
@@ -147,74 +97,6 @@ def _files(names: Sequence[str]) -> Iterator[str]:
         yield from map(str, found)
 
 
-def _import(session: Session, name: str, how: _How | None) -> Imported:
-    content = _named(files.read(name), name)
-    target = _target(session, content) if how else None
-    if how is None or target is None:
-        return Imported(name, "created", session.api.post("/workflows", content))
-    before = session.api.get(f"/workflows/{target['id']}")
-    if all(same(content[key], before[key]) for key in _CHANGEABLE if key in content):
-        done = Imported(name, "unchanged", before)
-    else:
-        done = Imported(name, "updated", _update(session, name, content, before, how))
-    if name != "-" and content.get("id") == before["id"]:
-        files.note_version(Path(name), _as_saved(content, done.workflow), done.workflow["current_version"])
-    return done
-
-
-_CHANGEABLE = ("name", "description", "is_template", "graph_definition")
-
-
-def _named(content: dict[str, Any], name: str) -> dict[str, Any]:
-    """A file with only a graph in it is called as the file is."""
-    if "graph_definition" not in content:
-        content = {"graph_definition": files.graph_of(content)}
-    files.graph_of(content)
-    return content if "name" in content or name == "-" else {"name": Path(name).stem, **content}
-
-
-def _target(session: Session, content: Json) -> Answer | None:
-    """The workflow that a file is of: by its id, else by its name where there is one with it."""
-    for named in (content.get("id"), content.get("name")):
-        try:
-            if isinstance(named, str):
-                return find_workflow(session.api, named)
-        except NotFoundError:
-            continue
-        except ProblemError as error:
-            if error.exit_code != NotFoundError.exit_code:
-                raise
-    return None
-
-
-def _update(session: Session, name: str, content: Json, before: Answer, how: _How) -> Answer:
-    change = {key: content[key] for key in content if key != "graph_definition"}
-    if not same(content["graph_definition"], before["graph_definition"]):
-        change["graph_definition"] = content["graph_definition"]
-    base = content.get("current_version") if content.get("id") == before["id"] else None
-    if base is not None and not how.force:
-        change["expected_version"] = base
-    path = f"/workflows/{before['id']}"
-    if how.merge and base is not None and base != before["current_version"]:
-        merged = session.api.post(f"{path}/merge", {"base": base, "mine": content["graph_definition"]})
-        change |= {"graph_definition": merged["graph_definition"], "expected_version": merged["current_version"]}
-    try:
-        return session.api.put(path, change)
-    except ProblemError as error:
-        if error.exit_code == CONFLICT and not how.merge:
-            identifier = short(before["id"])
-            error.hint = (
-                f"stepgraph diff {identifier}@{base} {identifier} shows what others changed; "
-                f"stepgraph import --merge {name} takes it in, --force overwrites it"
-            )
-        raise
-
-
-def _as_saved(content: Json, saved: Json) -> dict[str, Any]:
-    """A file's content with the graph that was saved, which a merge made another one."""
-    return {**content, "graph_definition": saved["graph_definition"]}
-
-
 @click.command(cls=Command)
 @click.argument("names", metavar="FILE...", nargs=-1, required=True)
 @click.pass_obj
@@ -223,7 +105,7 @@ def validate(session: Session, names: tuple[str, ...]) -> None:
 
     All that is wrong with them is told, or what a run of them costs.
     """
-    told, exit_code = _each(session, names, lambda name: _validate(session, name))
+    told, exit_code = each_file(session, names, lambda name: _validate(session, name))
     session.screen.show(told, *map(_valid, told))
     raise click.exceptions.Exit(exit_code)
 

@@ -73,10 +73,9 @@ def _value(key: str, value: Any) -> str:
 def _nodes(run: Json, graph: Json) -> Iterator[Text]:
     for row in rows(run, graph):
         result = run["node_results"].get(row.id) or {}
-        reused = "  reused" if row.id in (run.get("reused") or ()) else ""
-        note = f"  {row.note}" if row.note and not result.get("history") else ""
+        note = f"  {row.note}" if row.note and not result.get("error") else ""
         head = Text("  " * (row.depth + 1)).append_text(status_text(row.status, f"{row.status:<9}"))
-        yield head.append(f"  {row.label}", "bold").append(f"  {row.type}  {seconds(row.took)}{reused}{note}", DIM)
+        yield head.append(f"  {row.label}", "bold").append(f"  {row.type}  {seconds(row.took)}{note}", DIM)
         yield from _attempts(run, result, "  " * (row.depth + 3))
 
 
