@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from urllib.parse import urljoin
 
 import urllib3
 from urllib3.exceptions import (
@@ -15,26 +14,20 @@ from urllib3.exceptions import (
     LocationValueError,
     NameResolutionError,
     NewConnectionError,
+    ReadTimeoutError,
 )
-from urllib3.util import Url, parse_url
 
-from .addresses import is_any, is_public, place
-from .compiler.node_type import HttpResponse, NodeFailure
-from .http_connection import CONNECT_SECONDS, Exchange, ForbiddenAddressError, HttpPool, HttpsPool, Network
+from .addresses import is_any
+from .compiler.node_type import HttpLimits, HttpResponse, NodeFailure
+from .http_connection import Exchange, ForbiddenAddressError, HttpPool, HttpsPool, Network
+from .http_headers import for_origin, sendable
+from .urls import checked, led_on, parsed, place
 
 CHUNK_BYTES = 64 * 1024
 DRAINED_BYTES = 64 * 1024
 """A longer body of a redirect costs more to read than a new connection."""
 POOLS, CONNECTIONS_PER_POOL = 50, 50
-MAX_REDIRECTS = 10
-USER_AGENT = "stepgraph"
-DEFAULT_PORTS = {"http": 80, "https": 443}
-TO_ANY_ORIGIN = frozenset({"accept", "accept-language", "user-agent", "content-type", "content-length"})
-FRAMING = frozenset({"content-length", "transfer-encoding"})
-"""Set by urllib3 from the body: a wrong one would make the rest of a body the next request of a pooled connection."""
-
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+LIMITS = HttpLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +40,11 @@ class Request:
     body: bytes | None
 
     def redirected(self, status: int, location: str) -> Request:
-        """The next hop. Another origin gets nothing that was meant for this one."""
-        found = self if status in (307, 308) or self.method in ("GET", "HEAD") else self._as_get()
-        url = _joined(self.url, location)
-        if _origin(url) == _origin(self.url):
-            return replace(found, url=url)
-        kept = {name: value for name, value in found.headers.items() if name in TO_ANY_ORIGIN}
-        return replace(found, url=url, headers=kept)
+        """The next hop (RFC 9110, section 15.4). Another origin gets nothing that was meant for this one."""
+        url = led_on(self.url, location, "redirects to")
+        becomes_get = status == 303 or (status in (301, 302) and self.method == "POST")
+        found = self._as_get() if becomes_get and self.method not in ("GET", "HEAD") else self
+        return replace(found, url=url, headers=for_origin(url, self.url, found.headers))
 
     def _as_get(self) -> Request:
         kept = {name: value for name, value in self.headers.items() if not name.startswith("content-")}
@@ -61,61 +52,71 @@ class Request:
 
 
 class OutgoingHttp:
-    """Sends requests for nodes. Thread-safe; one a container."""
+    """Sends requests for nodes, through no proxy. Thread-safe; one a container."""
 
     def __init__(self, *, allow_private: bool, max_bytes: int, network: Network | None = None) -> None:
-        self._network = network or Network(is_any if allow_private else is_public)
+        self._network = network or (Network(is_any, allows_name=is_any) if allow_private else Network())
         self._max_bytes = max_bytes
         self._pools = urllib3.PoolManager(POOLS, maxsize=CONNECTIONS_PER_POOL, block=False)
         self._pools.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # below that it writes whole URLs
 
     def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout: float
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        timeout: float,
+        limits: HttpLimits = LIMITS,
     ) -> HttpResponse:
         """Send one request and read the whole answer within `timeout` seconds. Raises NodeFailure."""
-        hop = Request(method, url, {"user-agent": USER_AGENT, **_sendable(headers)}, body)
-        with Exchange(timeout, self._network) as exchange:
-            for _ in range(MAX_REDIRECTS + 1):
+        hop = Request(method, checked(url), sendable(headers, url), body)
+        with Exchange(timeout, self._network, limits) as exchange:
+            for _ in range(limits.max_redirects + 1):
                 answer = self._answer(hop, exchange)
                 if isinstance(answer, HttpResponse):
                     return answer
                 hop = answer
-        raise NodeFailure("too_many_redirects", f"{place(url)} redirects more than {MAX_REDIRECTS} times")
+        raise NodeFailure("too_many_redirects", f"{place(url)} redirects more than {limits.max_redirects} times")
 
     def _answer(self, hop: Request, exchange: Exchange) -> HttpResponse | Request:
         """What came of one hop: the answer, or the request to send instead."""
         try:
             response = self._send(hop, exchange)
             try:
-                if location := response.get_redirect_location():
+                location = response.get_redirect_location() if exchange.limits.max_redirects else None
+                if location:
                     with suppress(HTTPError):
                         _read(response, exchange, DRAINED_BYTES)
                     return hop.redirected(response.status, location)
-                return self._received(response, exchange)
+                return self._received(response, hop.url, exchange)
             finally:
                 response.close()
         except (HTTPError, OSError, ValueError) as error:
             raise _failure(place(hop.url), error, exchange) from None
 
     def _send(self, hop: Request, exchange: Exchange) -> urllib3.BaseHTTPResponse:
-        _parsed(hop.url)
         return self._pools.urlopen(
             hop.method,
-            hop.url,
+            parsed(hop.url).url,
             headers=hop.headers,
             body=hop.body,
-            timeout=urllib3.Timeout(connect=exchange.left(), read=exchange.left()),
+            timeout=urllib3.Timeout(connect=exchange.connecting(), read=exchange.silent()),
             retries=False,
             redirect=False,
             preload_content=False,
         )
 
-    def _received(self, response: urllib3.BaseHTTPResponse, exchange: Exchange) -> HttpResponse:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        body = _read(response, exchange, self._max_bytes)
+    def _received(self, response: urllib3.BaseHTTPResponse, url: str, exchange: Exchange) -> HttpResponse:
+        """A header that came several times is one, its values joined by commas (RFC 9110, section 5.3)."""
+        headers = {name.lower(): value for name, value in response.headers.itermerged()}
+        limit = min(self._max_bytes, exchange.limits.max_bytes or self._max_bytes)
+        body = _read(response, exchange, limit)
         if body is None:
-            raise NodeFailure("response_too_large", f"the answer has more than {self._max_bytes:,} bytes")
-        return HttpResponse(response.status, headers, body)
+            raise NodeFailure("response_too_large", f"the answer has more than {limit:,} bytes")
+        return HttpResponse(response.status, headers, body, url)
 
 
 def _read(response: urllib3.BaseHTTPResponse, exchange: Exchange, limit: int) -> bytes | None:
@@ -131,54 +132,29 @@ def _read(response: urllib3.BaseHTTPResponse, exchange: Exchange, limit: int) ->
     return bytes(body)
 
 
-def _sendable(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers without those of framing. A value is never told: it may be a secret, as may a name that is none."""
-    for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name):
-            raise NodeFailure("bad_request", "the request can't be sent: a header's name has characters it can't have")
-        if not _HEADER_VALUE.fullmatch(value):
-            why = f"the header {name} has a line break or another character it can't have"
-            raise NodeFailure("bad_request", f"the request can't be sent: {why}")
-    return {name.lower(): value for name, value in headers.items() if name.lower() not in FRAMING}
-
-
-def _parsed(url: str) -> Url:
-    parsed = parse_url(url)
-    if parsed.scheme not in DEFAULT_PORTS or not parsed.host:
-        raise LocationValueError
-    return parsed
-
-
-def _origin(url: str) -> tuple[str | None, str | None, int]:
-    parsed = _parsed(url)
-    return parsed.scheme, parsed.host, parsed.port or DEFAULT_PORTS[str(parsed.scheme)]
-
-
-def _joined(url: str, location: str) -> str:
-    try:
-        joined = urljoin(url, location)
-        _parsed(joined)
-    except (ValueError, HTTPError):
-        raise NodeFailure("bad_url", f"{place(url)} redirects to what is no http or https URL") from None
-    return joined
-
-
 def _failure(where: str, error: Exception, exchange: Exchange) -> NodeFailure:
     """Told by kind: the text of an error may hold what was sent."""
+    limits = exchange.limits
     if exchange.is_late:
-        return NodeFailure("timeout", f"{where} did not answer within {exchange.seconds:g} s", retryable=True)
+        return _timeout(f"{where} did not answer", exchange.seconds)
     match error:
         case LocationValueError():
-            return NodeFailure("bad_url", "the URL can't be read as http:// or https:// with a host")
+            return NodeFailure("bad_url", "the URL must have a host that can be looked up")
         case ForbiddenAddressError():
-            return NodeFailure("forbidden_address", f"{where} leads to an address that workflows may not reach")
+            return NodeFailure("private_address", f"{where} leads to an address that workflows may not reach")
         case NameResolutionError():
             return NodeFailure("name_not_found", f"{where}: the host name can't be resolved", retryable=True)
         case NewConnectionError():
             return NodeFailure("connection_failed", f"{where} can't be connected to", retryable=True)
         case ConnectTimeoutError():
-            return NodeFailure("timeout", f"{where} did not answer within {CONNECT_SECONDS:g} s", retryable=True)
+            return _timeout(f"{where} can't be connected to", limits.connect_seconds)
+        case ReadTimeoutError():
+            return _timeout(f"{where} did not go on with its answer", limits.read_seconds or exchange.seconds)
         case HTTPError() | OSError():
             return NodeFailure("network_error", f"{where}: {type(error).__name__}", retryable=True)
         case _:
             return NodeFailure("bad_request", f"the request can't be sent: {type(error).__name__}")
+
+
+def _timeout(what: str, seconds: float) -> NodeFailure:
+    return NodeFailure("timeout", f"{what} within {seconds:.3g} s", retryable=True)

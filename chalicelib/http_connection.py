@@ -23,13 +23,12 @@ from urllib3.exceptions import (
     NewConnectionError,
 )
 
-from .addresses import is_public
-
-CONNECT_SECONDS = 10.0
+from .addresses import is_public, is_public_name
+from .compiler.node_type import HttpLimits
 
 
 class ForbiddenAddressError(HTTPError):
-    """A name leads to an address that workflows may not reach."""
+    """A host is one that workflows may not reach, or has an address that they may not."""
 
 
 class TooLateError(HTTPError):
@@ -38,13 +37,18 @@ class TooLateError(HTTPError):
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Which addresses may be reached, and how a name becomes addresses."""
+    """Which hosts and addresses may be reached, how a name becomes addresses, and how one is connected to."""
 
     allows: Callable[[str], bool] = is_public
     look_up: Callable[..., list[Any]] = socket.getaddrinfo
+    allows_name: Callable[[str], bool] = is_public_name
+    connect: Callable[[socket.socket, Any], None] = socket.socket.connect
 
     def addresses(self, host: str, port: int, seconds: float) -> list[Any]:
-        """All addresses of the name. In a thread, as getaddrinfo can't be given a time limit."""
+        """All addresses of the name; one that is not allowed speaks against the name. In a thread, as getaddrinfo
+        can't be given a time limit."""
+        if not self.allows_name(host):
+            raise ForbiddenAddressError
         found: Future[list[Any]] = Future()
         threading.Thread(target=self._look_up, args=(found, host, port), daemon=True).start()
         addresses = found.result(seconds)
@@ -63,9 +67,10 @@ class Exchange:
     """A request with all its redirects, within a time limit: at its end the connection in use is shut down, which
     wakes whatever waits on it."""
 
-    def __init__(self, seconds: float, network: Network) -> None:
+    def __init__(self, seconds: float, network: Network, limits: HttpLimits) -> None:
         self.seconds = seconds
         self.network = network
+        self.limits = limits
         self._deadline = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._watched: socket.socket | None = None
@@ -93,6 +98,14 @@ class Exchange:
             raise TooLateError
         return left
 
+    def connecting(self) -> float:
+        """The seconds that a step of connecting may take."""
+        return min(self.limits.connect_seconds, self.left())
+
+    def silent(self) -> float:
+        """The seconds for which the other side may be silent."""
+        return min(self.limits.read_seconds or self.seconds, self.left())
+
     def watch(self, connected: socket.socket) -> None:
         """Shut this one down at the end of the time. A duplicate, as TLS takes the socket itself away."""
         self._watch(socket.socket(fileno=os.dup(connected.fileno())))
@@ -115,6 +128,15 @@ _current: ContextVar[Exchange] = ContextVar("exchange")
 
 
 class _Connection(HTTPConnection):
+    def connect(self) -> None:
+        """With TLS, where that is spoken."""
+        try:
+            super().connect()
+        except TimeoutError:
+            raise ConnectTimeoutError from None
+        assert self.sock is not None
+        self.sock.settimeout(_current.get().silent())
+
     def request(self, *args: Any, **kwargs: Any) -> None:
         if self.sock is not None:
             _current.get().watch(self.sock)
@@ -125,14 +147,10 @@ class _Connection(HTTPConnection):
         exchange = _current.get()
         error: OSError | None = None
         for family, kind, protocol, _, address in self._allowed_addresses(exchange):
-            connected = socket.socket(family, kind, protocol)
             try:
-                self._open(connected, address, exchange)
+                return self._open(socket.socket(family, kind, protocol), address, exchange)
             except (OSError, TooLateError) as failed:
-                connected.close()
                 error = failed if isinstance(failed, OSError) else TimeoutError()
-            else:
-                return connected
         if isinstance(error, TimeoutError):
             raise ConnectTimeoutError
         raise NewConnectionError(self, "no address answers")
@@ -140,19 +158,25 @@ class _Connection(HTTPConnection):
     def _allowed_addresses(self, exchange: Exchange) -> list[Any]:
         try:
             port = int(self.port or self.default_port)
-            return exchange.network.addresses(self._dns_host.strip("[]"), port, exchange.left())
+            return exchange.network.addresses(self._dns_host.strip("[]"), port, exchange.connecting())
         except UnicodeError:
             raise LocationParseError("the host name") from None
+        except TimeoutError:
+            raise ConnectTimeoutError from None
         except OSError as error:
             raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from None
 
-    def _open(self, connected: socket.socket, address: Any, exchange: Exchange) -> None:
-        for option in self.socket_options or ():
-            connected.setsockopt(*option)
-        connected.settimeout(min(CONNECT_SECONDS, exchange.left()))
-        connected.connect(address)
-        connected.settimeout(exchange.left())
-        exchange.watch(connected)
+    def _open(self, opened: socket.socket, address: Any, exchange: Exchange) -> socket.socket:
+        try:
+            for option in self.socket_options or ():
+                opened.setsockopt(*option)
+            opened.settimeout(exchange.connecting())
+            exchange.network.connect(opened, address)
+            exchange.watch(opened)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
 
 class _HttpsConnection(_Connection, HTTPSConnection):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,15 +50,46 @@ class HttpResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
+    """Where it came from, after all redirects."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What a request may take, within its time limit and the operator's size limit."""
+
+    connect_seconds: float = 10
+    """For each step of connecting: looking up the name, reaching an address, agreeing on TLS."""
+    read_seconds: float | None = None
+    """How long the other side may be silent; None is as long as the request may take."""
+    max_redirects: int = 5
+    """With 0 a redirect is an answer like another."""
+    max_bytes: int | None = None
+    """Of the answer's body, unpacked; None is the operator's limit."""
 
 
 class HttpClient(Protocol):
     """What a node may use to speak HTTP."""
 
     def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout: float
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        timeout: float,
+        limits: HttpLimits = ...,
     ) -> HttpResponse:
         """Send one request; `timeout` bounds the whole exchange, in seconds. Raises NodeFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What passes time, in seconds."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +102,8 @@ class Context:
     http: HttpClient
     timeout_seconds: float
     now: datetime
+    max_output_bytes: int = 6 * 1024 * 1024
+    clock: Clock = Clock()
 
 
 @dataclass(frozen=True, slots=True)

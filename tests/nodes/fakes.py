@@ -9,9 +9,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chalicelib.compiler.node_type import Context, HttpResponse, NodeFailure, Result, WaitUntil
+from chalicelib.compiler.node_type import (
+    Clock,
+    Context,
+    HttpClient,
+    HttpLimits,
+    HttpResponse,
+    NodeFailure,
+    Result,
+    WaitUntil,
+)
 from chalicelib.nodes import node_types
 
+LIMITS = HttpLimits()
 NOW = datetime(2030, 1, 31, 8, tzinfo=UTC)
 
 
@@ -22,21 +32,60 @@ class FakeHttp:
     answer: HttpResponse | NodeFailure = field(default_factory=lambda: HttpResponse(200, {}, b""))
     asked: list[dict[str, Any]] = field(default_factory=list)
 
+    limits: list[HttpLimits] = field(default_factory=list)
+
     def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout: float
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        timeout: float,
+        limits: HttpLimits = LIMITS,
     ) -> HttpResponse:
         self.asked.append({"method": method, "url": url, "headers": headers, "body": body, "timeout": timeout})
+        self.limits.append(limits)
         if isinstance(self.answer, NodeFailure):
             raise self.answer
         return self.answer
 
 
+@dataclass
+class FakeTime:
+    """Passes only where someone sleeps, or a test says so."""
+
+    seconds: float = 0
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(lambda: self.seconds, self.sleep)
+
+
 def run(
-    type_name: str, config: Mapping[str, Any], http: FakeHttp | None = None, run_input: Any = None
+    type_name: str,
+    config: Mapping[str, Any],
+    http: HttpClient | None = None,
+    run_input: Any = None,
+    time: FakeTime | None = None,
+    max_output_bytes: int = 1_000_000,
 ) -> Result | WaitUntil:
     """Run a node on a config whose expressions were evaluated."""
     node_type = node_types()[type_name]
-    context = Context(run={}, input=run_input, http=http or FakeHttp(), timeout_seconds=7, now=NOW)
+    context = Context(
+        run={},
+        input=run_input,
+        http=http or FakeHttp(),
+        timeout_seconds=7,
+        now=NOW,
+        max_output_bytes=max_output_bytes,
+        clock=(time or FakeTime()).clock,
+    )
     return node_type.run(node_type.config.model_validate(config, context={"evaluated": True}), context)
 
 

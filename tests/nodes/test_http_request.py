@@ -233,16 +233,23 @@ def test_a_good_config_is_accepted(config: Any) -> None:
 
 def test_an_evaluated_config_must_have_the_right_types() -> None:
     assert refused("http_request", {"url": URL, "headers": "{% 1 %}"}, evaluated=True) == {"headers"}
-    assert refused("http_request", {"url": "not a url"}, evaluated=True) == {"url"}
 
 
-@pytest.mark.parametrize("config", [{"url": "s3cr3t"}, {"url": URL, "method": "s3cr3t"}])
-def test_a_wrong_value_is_told_back_only_as_drawn(config: Any) -> None:
-    for evaluated in (False, True):
-        with pytest.raises(ValidationError) as caught:
-            HttpRequestConfig.model_validate(config, context={"evaluated": evaluated})
-        (detail,) = caught.value.errors()
-        assert ("s3cr3t" in detail["msg"]) != evaluated
+def test_an_evaluated_url_that_is_none_fails_the_node() -> None:
+    with pytest.raises(NodeFailure, match=r"^the URL must be a URL with http:// or https:// and a host$") as caught:
+        sent(url="not a s3cr3t")
+    assert caught.value.code == "bad_url"
+
+
+@pytest.mark.parametrize(
+    ("config", "evaluated"),
+    [({"url": "s3cr3t"}, False), ({"url": URL, "method": "s3cr3t"}, False), ({"url": URL, "method": "s3cr3t"}, True)],
+)
+def test_a_wrong_value_is_told_back_only_as_drawn(config: Any, evaluated: bool) -> None:
+    with pytest.raises(ValidationError) as caught:
+        HttpRequestConfig.model_validate(config, context={"evaluated": evaluated})
+    (detail,) = caught.value.errors()
+    assert ("s3cr3t" in detail["msg"]) != evaluated
 
 
 def test_a_failure_tells_neither_userinfo_nor_path() -> None:
