@@ -6,6 +6,7 @@ import gzip
 import socket
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from chalicelib.compiler.node_type import HttpLimits, HttpResponse, NodeFailure
-from chalicelib.http_client import LIMITS, OutgoingHttp
+from chalicelib.http_client import LIMITS, OutgoingHttp, Request
 from chalicelib.http_connection import Network
 from chalicelib.urls import place
 from tests.upstream import Upstream
@@ -203,6 +204,119 @@ def test_another_origin_gets_only_headers_that_are_no_secret(here: Upstream, oth
     assert then["headers"]["host"] == other.base.removeprefix("http://")
     assert not {"x-api-key", "authorization", "cookie"} & then["headers"].keys()
     assert here.calls["a"][0]["headers"]["x-api-key"] == SECRET
+
+
+def test_a_url_with_credentials_sends_them_as_basic_unless_a_header_does(here: Upstream) -> None:
+    url = here.base.replace("//", f"//me:{SECRET}%21@") + "/a"
+    ask(url)
+    ask(url, headers={"Authorization": "Bearer x"})
+    sent = [call["headers"]["authorization"] for call in here.calls["a"]]
+    assert sent == [f"Basic {b64encode(f'me:{SECRET}!'.encode()).decode()}", "Bearer x"]
+
+
+@pytest.mark.parametrize("location", ["http://api.example/b", "http://other.example/b", "HTTP://api.example"])
+def test_a_redirect_from_https_to_http_is_refused(location: str) -> None:
+    hop = Request("GET", f"https://api.example/a?{SECRET}", {"authorization": SECRET}, None)
+    with pytest.raises(NodeFailure) as caught:
+        hop.redirected(302, location)
+    assert (caught.value.code, caught.value.retryable) == ("insecure_url", False)
+    assert str(caught.value).startswith("https://api.example redirects to http://")
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("location", "keeps"),
+    [
+        ("/b", True),
+        ("https://api.example:443/b", True),
+        ("https://API.example/b", True),
+        ("https://me@api.example/b", True),
+        ("https://api.example:8443/b", False),
+        ("https://api.example./b", False),
+        ("https://sub.api.example/b", False),
+        ("//api.example.evil/b", False),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(location: str, keeps: bool) -> None:
+    hop = Request("GET", "https://api.example/a", {"authorization": SECRET}, None)
+    assert ("authorization" in hop.redirected(302, location).headers) == keeps
+
+
+def test_without_redirects_one_is_an_answer(here: Upstream) -> None:
+    answer = ask(redirect(here, "/a/to"), limits=HttpLimits(max_redirects=0))
+    assert (answer.status, answer.headers["location"], len(here.calls["a"])) == (302, "/a/to", 1)
+
+
+def test_an_answer_says_where_it_came_from(here: Upstream) -> None:
+    assert ask(redirect(here, "/a/to?q=1")).url == f"{here.base}/a/to?q=1"
+
+
+def test_what_belongs_to_the_connection_is_not_the_callers_to_set(here: Upstream) -> None:
+    ask(f"{here.base}/a", headers={"Host": "inside", "Connection": "x-api-key", "TE": "trailers", "Upgrade": "h2c"})
+    sent = here.calls["a"][0]["headers"]
+    assert sent["host"] == here.base.removeprefix("http://")
+    assert not {"connection", "te", "upgrade"} & sent.keys()
+
+
+def test_a_header_that_comes_several_times_is_joined(serve: Callable[[Slow], str]) -> None:
+    head = b"HTTP/1.1 200 OK\r\nLink: <a>; rel=x\r\nlink: <b>; rel=next\r\nContent-Length: 0\r\n\r\n"
+    assert ask(serve(Slow(head, b"", steps=0))).headers["link"] == "<a>; rel=x, <b>; rel=next"
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        Slow(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", b"", steps=1, pause=5),
+        Slow(b"HTTP/1.1 200 OK\r\n", b"", steps=1, pause=5),
+        Slow(b"", b"", steps=1, pause=5),
+    ],
+    ids="body headers nothing".split(),
+)
+def test_silence_ends_at_the_limit_of_reading(serve: Callable[[Slow], str], slow: Slow) -> None:
+    url = serve(slow)
+    found = failure(f"{url}/{SECRET}", timeout=60, limits=HttpLimits(read_seconds=0.2))
+    assert (found.code, found.retryable) == ("timeout", True)
+    assert str(found) == f"{url} did not go on with its answer within 0.2 s"
+
+
+def test_an_answer_that_goes_on_slowly_is_read_whatever_the_limit_of_silence(serve: Callable[[Slow], str]) -> None:
+    slow = Slow(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n", b"x", steps=20, pause=0.05)
+    assert ask(serve(slow), limits=HttpLimits(read_seconds=0.5)).body == b"x" * 20
+
+
+def test_a_name_and_an_address_that_dont_answer_end_at_the_limit_of_connecting() -> None:
+    never = threading.Event()
+
+    def silent(opened: socket.socket, _address: Any) -> None:
+        never.wait(opened.gettimeout())
+        raise TimeoutError
+
+    looking = Network(look_up=lambda *_, **__: [never.wait(5)])
+    reaching = Network(look_up=names("1.1.1.1"), connect=silent)
+    for network in (looking, reaching):
+        client = OutgoingHttp(allow_private=False, max_bytes=1, network=network)
+        with pytest.raises(NodeFailure, match=r"^http://api.test can't be connected to within 0.1 s$") as caught:
+            client.request(
+                "GET", "http://api.test/x", headers={}, body=None, timeout=60, limits=HttpLimits(connect_seconds=0.1)
+            )
+        assert (caught.value.code, caught.value.retryable) == ("timeout", True)
+    never.set()
+
+
+def test_tls_that_is_not_agreed_on_ends_at_the_limit_of_connecting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"https://127.0.0.1:{deaf.getsockname()[1]}"
+        found = failure(url, timeout=60, limits=HttpLimits(connect_seconds=0.2))
+    assert str(found) == f"{url} can't be connected to within 0.2 s"
+
+
+def test_a_request_may_lower_the_limit_of_an_answer_but_not_raise_it(serve: Callable[[Slow], str]) -> None:
+    def sized() -> str:
+        return serve(Slow(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", b"x" * 500, steps=1))
+
+    assert "more than 400 bytes" in str(failure(sized(), limits=HttpLimits(max_bytes=400)))
+    assert "more than 300 bytes" in str(failure(sized(), max_bytes=300, limits=HttpLimits(max_bytes=400)))
+    assert len(ask(sized(), limits=HttpLimits(max_bytes=500)).body) == 500
 
 
 @pytest.mark.parametrize("location", ["ftp://example.com", "file:///etc/passwd", "https://", "http://[", "gopher:x"])

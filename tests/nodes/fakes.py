@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -49,6 +49,29 @@ class FakeHttp:
         if isinstance(self.answer, NodeFailure):
             raise self.answer
         return self.answer
+
+
+@dataclass
+class InTurn:
+    """Gives its answers one after another, and calls `then` after each."""
+
+    answers: list[HttpResponse]
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    then: Callable[[], None] = lambda: None
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        timeout: float,
+        limits: HttpLimits = LIMITS,
+    ) -> HttpResponse:
+        self.asked.append({"method": method, "url": url, "headers": headers, "body": body, "timeout": timeout})
+        self.then()
+        return self.answers[len(self.asked) - 1]
 
 
 @dataclass

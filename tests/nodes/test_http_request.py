@@ -93,6 +93,71 @@ def test_a_text_is_sent_as_it_is() -> None:
     assert asked["headers"] == {"content-type": "text/plain; charset=utf-8"}
 
 
+@pytest.mark.parametrize("body", ["text", 5, {"a": "é"}, [1]])
+def test_a_body_as_json_is_json_whatever_it_is(body: Any) -> None:
+    asked = sent(method="POST", body=body, body_type="json")
+    assert (json.loads(asked["body"]), asked["headers"]) == (body, {"content-type": "application/json"})
+
+
+def test_a_form_is_encoded_like_a_query() -> None:
+    form = {"a b": "é&=", "n": [1, None, 2.5], "yes": True, "none": None}
+    asked = sent(method="POST", body=form, body_type="form")
+    assert asked["body"] == b"a+b=%C3%A9%26%3D&n=1&n=2.5&yes=true"
+    assert asked["headers"] == {"content-type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize(("body", "content"), [("", b""), ("é", "é".encode()), (5, b"5"), (True, b"true")])
+def test_a_body_as_text_is_text(body: Any, content: bytes) -> None:
+    asked = sent(method="POST", body=body, body_type="text")
+    assert (asked["body"], asked["headers"]) == (content, {"content-type": "text/plain; charset=utf-8"})
+
+
+@pytest.mark.parametrize("body_type", [None, "json", "form", "text"])
+def test_no_body_is_none_of_any_type(body_type: str | None) -> None:
+    asked = sent(method="POST", body=None, body_type=body_type)
+    assert (asked["body"], asked["headers"]) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("body_type", "body"),
+    [("form", "a=1"), ("form", [1]), ("form", {"a": {}}), ("form", {"a": [[]]}), ("text", {}), ("text", [])],
+)
+def test_a_body_that_does_not_fit_its_type_is_refused(body_type: str, body: Any) -> None:
+    for evaluated in (False, True):
+        config = {"url": URL, "body_type": body_type, "body": body}
+        assert refused("http_request", config, evaluated=evaluated) == {"body"}
+
+
+def test_a_body_may_be_an_expression_until_it_is_evaluated() -> None:
+    config = {"url": URL, "body_type": "form", "body": "{% $input %}"}
+    assert refused("http_request", config) == set()
+    assert refused("http_request", config, evaluated=True) == {"body"}
+
+
+@pytest.mark.parametrize("config", [{"query": {"a": "\ud800"}}, {"body": "\ud800"}, {"body": ["\ud800"]}])
+def test_half_of_a_surrogate_pair_is_not_sent(config: Any) -> None:
+    with pytest.raises(NodeFailure, match="half of a surrogate pair") as caught:
+        sent(**config)
+    assert caught.value.code == "bad_request"
+
+
+@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "CONNECTION", "Upgrade", "TE"])
+def test_a_header_that_the_request_sets_itself_is_refused_as_drawn(name: str) -> None:
+    assert refused("http_request", {"url": URL, "headers": {name: "x"}}) == {"headers"}
+    assert refused("http_request", {"url": URL, "headers": {name: "x"}}, evaluated=True) == set()
+
+
+@pytest.mark.parametrize("headers", [{"a b": "x"}, {"": "x"}, {"a\r\nb": "x"}, {"a": "x\r\ny: z"}, {"a": "\n{x}"}])
+def test_a_header_that_cant_be_sent_is_refused_as_drawn(headers: Any) -> None:
+    assert refused("http_request", {"url": URL, "headers": headers}) == {"headers"}
+
+
+def test_every_field_says_what_it_is_for() -> None:
+    schema = HttpRequestConfig.model_json_schema()
+    for fields in (schema["properties"], schema["$defs"]["Pages"]["properties"]):
+        assert all(described["description"].endswith(".") for described in fields.values())
+
+
 def test_the_content_type_of_the_headers_wins() -> None:
     assert sent(method="POST", body={}, headers={"Content-Type": "application/vnd.api+json"})["headers"] == {
         "content-type": "application/vnd.api+json"
