@@ -64,7 +64,7 @@ class NodeCall:
             http=self.surroundings.http,
             timeout_seconds=node.timeout_seconds or node.type.default_timeout_seconds,
             now=datetime.now(UTC),
-            max_output_bytes=self.max_output_bytes,
+            max_output_bytes=self.surroundings.max_output_bytes,
         )
         config = self._config(node, records)
         try:

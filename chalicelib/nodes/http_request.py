@@ -29,7 +29,7 @@ from chalicelib.compiler.node_type import (
     is_drawn,
     is_expression,
 )
-from chalicelib.compiler.settings import MAX_TIMEOUT_SECONDS, Whole
+from chalicelib.compiler.settings import MAX_CALL_SECONDS, Whole
 from chalicelib.http_content import BodyType, as_text, decoded, encoded, misfit, pairs
 from chalicelib.http_headers import OWN, credentials, flaw, for_origin
 from chalicelib.http_pages import Page, Pages, read_pages
@@ -48,7 +48,7 @@ MAX_REDIRECTS = 20
 
 Scalar = StrictStr | StrictInt | StrictFloat | StrictBool | None
 QueryList = Annotated[list[Scalar], Field(max_length=MAX_QUERY)]
-Seconds = Annotated[float, Field(gt=0, le=MAX_TIMEOUT_SECONDS, strict=True)]
+Seconds = Annotated[float, Field(gt=0, le=MAX_CALL_SECONDS, strict=True)]
 
 
 class HttpRequestConfig(Config):
