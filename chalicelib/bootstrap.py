@@ -11,7 +11,7 @@ from .aws.event_scheduler import EventScheduler
 from .aws.step_functions import StepFunctions
 from .compiler.node_type import HttpClient
 from .db import Database
-from .http_client import OutgoingHttp
+from .http.client import OutgoingHttp
 from .node_call import Surroundings
 from .runner import Runner
 from .runs.decisions import DecisionService

@@ -17,7 +17,7 @@ from chalicelib.aws.step_functions import StepFunctions
 from chalicelib.bootstrap import Services
 from chalicelib.compiler.node_type import HttpResponse
 from chalicelib.db import Connection, Database
-from chalicelib.http_client import OutgoingHttp
+from chalicelib.http.client import OutgoingHttp
 
 
 class Crash(BaseException):

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from chalicelib.compiler.node_type import HttpLimits, HttpResponse, NodeFailure
-from chalicelib.http_client import LIMITS, OutgoingHttp, Request
-from chalicelib.http_connection import Network
-from chalicelib.urls import place
+from chalicelib.http.client import LIMITS, OutgoingHttp, Request
+from chalicelib.http.connection import Network
+from chalicelib.http.urls import place
 from tests.upstream import Upstream
 
 LIMIT = 0.4

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.addresses import is_public, is_public_name
 from chalicelib.compiler.node_type import NodeFailure
-from chalicelib.http_client import OutgoingHttp
-from chalicelib.http_connection import Network
+from chalicelib.http.addresses import is_public, is_public_name
+from chalicelib.http.client import OutgoingHttp
+from chalicelib.http.connection import Network
 from tests.upstream import Upstream
 
 SECRET = "s3cr3t"

@@ -30,12 +30,12 @@ from chalicelib.compiler.node_type import (
     is_expression,
 )
 from chalicelib.compiler.settings import MAX_CALL_SECONDS, Whole
-from chalicelib.http_content import BodyType, as_text, decoded, encoded, misfit, pairs
-from chalicelib.http_headers import OWN, credentials, flaw, for_origin
-from chalicelib.http_pages import Page, Pages, read_pages
-from chalicelib.http_status import RETRYABLE, SAYS_WHEN, StatusCode, is_success, seconds_of
+from chalicelib.http.content import BodyType, as_text, decoded, encoded, misfit, pairs
+from chalicelib.http.headers import OWN, credentials, flaw, for_origin
+from chalicelib.http.pages import Page, Pages, read_pages
+from chalicelib.http.status import RETRYABLE, SAYS_WHEN, StatusCode, is_success, seconds_of
+from chalicelib.http.urls import BadUrlError, checked, parsed, place, with_query
 from chalicelib.jsontext import to_text
-from chalicelib.urls import BadUrlError, checked, parsed, place, with_query
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})

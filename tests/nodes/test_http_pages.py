@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.compiler.node_type import HttpResponse, NodeFailure, Result
-from chalicelib.http_pages import next_link
+from chalicelib.http.pages import next_link
 
 from .fakes import FakeHttp, FakeTime, InTurn, refused, run
 

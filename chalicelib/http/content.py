@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from .compiler.node_type import HttpResponse
-from .jsontext import from_text, to_text
+from chalicelib.compiler.node_type import HttpResponse
+from chalicelib.jsontext import from_text, to_text
 
 BodyType = Literal["json", "form", "text"]
 MAX_BODY_DEPTH = 100

@@ -23,8 +23,9 @@ from urllib3.exceptions import (
     NewConnectionError,
 )
 
+from chalicelib.compiler.node_type import HttpLimits
+
 from .addresses import is_public, is_public_name
-from .compiler.node_type import HttpLimits
 
 
 class ForbiddenAddressError(HTTPError):

@@ -17,10 +17,11 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
+from chalicelib.compiler.node_type import HttpLimits, HttpResponse, NodeFailure
+
 from .addresses import is_any
-from .compiler.node_type import HttpLimits, HttpResponse, NodeFailure
-from .http_connection import Exchange, ForbiddenAddressError, HttpPool, HttpsPool, Network
-from .http_headers import for_origin, sendable
+from .connection import Exchange, ForbiddenAddressError, HttpPool, HttpsPool, Network
+from .headers import for_origin, sendable
 from .urls import checked, led_on, parsed, place
 
 CHUNK_BYTES = 64 * 1024

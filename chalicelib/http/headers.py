@@ -7,7 +7,8 @@ from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from .compiler.node_type import NodeFailure
+from chalicelib.compiler.node_type import NodeFailure
+
 from .urls import origin, parsed
 
 USER_AGENT = "stepgraph"

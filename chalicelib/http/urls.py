@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus, urlencode, urljoin, urlsplit
 from urllib3.exceptions import LocationValueError
 from urllib3.util import Url, parse_url
 
-from .compiler.node_type import NodeFailure
+from chalicelib.compiler.node_type import NodeFailure
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 HOST_CHARACTERS = 253

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_validator
 
-from .compiler.expressions import ExpressionError, compile_expression
-from .compiler.node_type import Config, NodeFailure, is_drawn
-from .compiler.settings import Whole
-from .http_content import as_text
-from .jsontext import to_text
+from chalicelib.compiler.expressions import ExpressionError, compile_expression
+from chalicelib.compiler.node_type import Config, NodeFailure, is_drawn
+from chalicelib.compiler.settings import Whole
+from chalicelib.jsontext import to_text
+
+from .content import as_text
 from .urls import led_on, place, with_parameter
 
 LINK = "link"

@@ -1,0 +1,6 @@
+"""HTTP requests to the outside: where they may go, how long and how far, and what becomes of the answers.
+
+`client` sends one request over a `connection` to an address that was checked (`urls`, `addresses`), with headers that
+are the caller's to set (`headers`). `content` makes bodies of values and values of bodies, `status` knows which answers
+are good, `pages` reads answers that come in pages.
+"""
