@@ -18,6 +18,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.compiler.node_type import HttpResponse
 from chalicelib.db import Connection, Database
 from chalicelib.http.client import OutgoingHttp
+from chalicelib.http.connection import ANYWHERE
 
 
 class Crash(BaseException):
@@ -136,7 +137,7 @@ class FaultyServices(Services):
 
     @cached_property
     def http(self) -> OutgoingHttp:
-        return FaultyHttp(allow_private=True, max_bytes=self.settings.max_output_bytes)
+        return FaultyHttp(ANYWHERE, self.settings.max_output_bytes)
 
 
 class WorkerDied(Exception):  # noqa: N818

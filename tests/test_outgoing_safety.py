@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.compiler.node_type import NodeFailure
+from chalicelib.compiler.node_type import HttpLimits, NodeFailure
 from chalicelib.http.addresses import is_public, is_public_name
 from chalicelib.http.client import OutgoingHttp
-from chalicelib.http.connection import Network
+from chalicelib.http.connection import ANYWHERE, Network
 from tests.upstream import Upstream
 
 SECRET = "s3cr3t"
@@ -48,9 +48,7 @@ class Recorded:
         raise ConnectionRefusedError
 
     def client(self) -> OutgoingHttp:
-        return OutgoingHttp(
-            allow_private=False, max_bytes=1_000, network=Network(is_public, self.look_up, connect=self.connect)
-        )
+        return OutgoingHttp(Network(look_up=self.look_up, connect=self.connect), 1_000)
 
 
 def _family(address: str) -> socket.AddressFamily:
@@ -59,7 +57,7 @@ def _family(address: str) -> socket.AddressFamily:
 
 def failure(client: OutgoingHttp, url: str) -> NodeFailure:
     with pytest.raises(NodeFailure) as caught:
-        client.request("GET", url, headers={"x-api-key": SECRET}, body=None, timeout=5)
+        client.request("GET", url, headers={"x-api-key": SECRET}, body=None, limits=HttpLimits(5))
     return caught.value
 
 
@@ -216,7 +214,7 @@ def test_a_redirect_leads_nowhere_inside(here: Upstream, location: str) -> None:
     target = location.format(port=port)
     url = f"http://1.1.1.1:{port}/key?status=302&location={target}"
     with pytest.raises(NodeFailure) as caught:
-        network.client().request("GET", url, headers={}, body=None, timeout=5)
+        network.client().request("GET", url, headers={}, body=None, limits=HttpLimits(5))
     assert caught.value.code in ("private_address", "bad_url", "http_status")
     assert [call["path"] for call in here.calls["key"]] == ["/key"]
     assert set(network.connected) == {"1.1.1.1"}
@@ -225,15 +223,15 @@ def test_a_redirect_leads_nowhere_inside(here: Upstream, location: str) -> None:
 def test_a_proxy_of_the_environment_is_not_used(here: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    client = OutgoingHttp(allow_private=True, max_bytes=1_000)
-    assert client.request("GET", f"{here.base}/key", headers={}, body=None, timeout=5).status == 200
+    client = OutgoingHttp(ANYWHERE, 1_000)
+    assert client.request("GET", f"{here.base}/key", headers={}, body=None, limits=HttpLimits(5)).status == 200
 
 
 def test_neither_a_log_nor_an_error_has_a_query_or_a_header(here: Upstream, caplog: pytest.LogCaptureFixture) -> None:
-    client = OutgoingHttp(allow_private=True, max_bytes=1_000)
+    client = OutgoingHttp(ANYWHERE, 1_000)
     caplog.set_level(logging.DEBUG)
     headers = {"authorization": SECRET}
-    client.request("GET", f"{here.base}/key/{SECRET}?token={SECRET}", headers=headers, body=None, timeout=5)
+    client.request("GET", f"{here.base}/key/{SECRET}?token={SECRET}", headers=headers, body=None, limits=HttpLimits(5))
     found = failure(client, f"http://127.0.0.1:9/{SECRET}?token={SECRET}")
     assert SECRET not in str(found.as_json()) + caplog.text
 

@@ -80,15 +80,15 @@ class Expression:
     source: str
     names: Names
 
-    def evaluate(self, bindings: Mapping[str, Any], data: Any = None) -> Any:
-        """Its value on `data`; JSONata's `undefined` is None. Raises ExpressionError, also past the limits above.
+    def evaluate(self, bindings: Mapping[str, Any]) -> Any:
+        """Its value; JSONata's `undefined` is None. Raises ExpressionError, also past the limits above.
 
         It is compiled anew, in microseconds: what jsonatapy compiles may not leave its thread.
         """
         try:
             expression = jsonatapy.compile(self.source).register_override("pad", pad)
             value = expression.evaluate(
-                data,
+                None,
                 dict(bindings),
                 timeout=TIMEOUT_MS,
                 max_stack_depth=STACK_DEPTH,

@@ -33,14 +33,22 @@ class Kind(Enum):
 
 
 class NodeFailure(Exception):  # noqa: N818 - it is what happens to a node, told as `error` in its result
-    """The node can't succeed. `retryable`: another attempt may go better, so the default retry applies."""
+    """The node can't succeed. `retryable`: another attempt may go better, so the default retry applies. If there is
+    one, it is made in `wait_seconds` at the earliest."""
 
     def __init__(
-        self, code: str, message: str, *, retryable: bool = False, details: Mapping[str, Any] | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        wait_seconds: float = 0,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.retryable = retryable
+        self.wait_seconds = wait_seconds
         self.details = dict(details or {})
 
     def as_json(self) -> dict[str, Any]:
@@ -61,8 +69,10 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """What a request may take, within its time limit and the operator's size limit."""
+    """What a request may take, within the operator's size limit."""
 
+    seconds: float
+    """For the whole exchange, with all redirects."""
     connect_seconds: float = 10
     """For each step of connecting: looking up the name, reaching an address, agreeing on TLS."""
     read_seconds: float | None = None
@@ -83,10 +93,9 @@ class HttpClient(Protocol):
         *,
         headers: Mapping[str, str],
         body: bytes | None,
-        timeout: float,
-        limits: HttpLimits = ...,
+        limits: HttpLimits,
     ) -> HttpResponse:
-        """Send one request; `timeout` bounds the whole exchange, in seconds. Raises NodeFailure."""
+        """Send one request and read the whole answer. Raises NodeFailure."""
 
 
 @dataclass(frozen=True, slots=True)

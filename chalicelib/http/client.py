@@ -19,7 +19,6 @@ from urllib3.exceptions import (
 
 from chalicelib.compiler.node_type import HttpLimits, HttpResponse, NodeFailure
 
-from .addresses import is_any
 from .connection import Exchange, ForbiddenAddressError, HttpPool, HttpsPool, Network
 from .headers import for_origin, sendable
 from .urls import checked, led_on, parsed, place
@@ -28,7 +27,6 @@ CHUNK_BYTES = 64 * 1024
 DRAINED_BYTES = 64 * 1024
 """A longer body of a redirect costs more to read than a new connection."""
 POOLS, CONNECTIONS_PER_POOL = 50, 50
-LIMITS = HttpLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,8 @@ class Request:
 class OutgoingHttp:
     """Sends requests for nodes, through no proxy. Thread-safe; one a container."""
 
-    def __init__(self, *, allow_private: bool, max_bytes: int, network: Network | None = None) -> None:
-        self._network = network or (Network(is_any, allows_name=is_any) if allow_private else Network())
+    def __init__(self, network: Network, max_bytes: int) -> None:
+        self._network = network
         self._max_bytes = max_bytes
         self._pools = urllib3.PoolManager(POOLS, maxsize=CONNECTIONS_PER_POOL, block=False)
         self._pools.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
@@ -69,12 +67,11 @@ class OutgoingHttp:
         *,
         headers: Mapping[str, str],
         body: bytes | None,
-        timeout: float,
-        limits: HttpLimits = LIMITS,
+        limits: HttpLimits,
     ) -> HttpResponse:
-        """Send one request and read the whole answer within `timeout` seconds. Raises NodeFailure."""
+        """Send one request and read the whole answer. Raises NodeFailure."""
         hop = Request(method, checked(url), sendable(headers, url), body)
-        with Exchange(timeout, self._network, limits) as exchange:
+        with Exchange(self._network, limits) as exchange:
             for _ in range(limits.max_redirects + 1):
                 answer = self._answer(hop, exchange)
                 if isinstance(answer, HttpResponse):
@@ -137,7 +134,7 @@ def _failure(where: str, error: Exception, exchange: Exchange) -> NodeFailure:
     """Told by kind: the text of an error may hold what was sent."""
     limits = exchange.limits
     if exchange.is_late:
-        return _timeout(f"{where} did not answer", exchange.seconds)
+        return _timeout(f"{where} did not answer", limits.seconds)
     match error:
         case LocationValueError():
             return NodeFailure("bad_url", "the URL must have a host that can be looked up")
@@ -150,7 +147,7 @@ def _failure(where: str, error: Exception, exchange: Exchange) -> NodeFailure:
         case ConnectTimeoutError():
             return _timeout(f"{where} can't be connected to", limits.connect_seconds)
         case ReadTimeoutError():
-            return _timeout(f"{where} did not go on with its answer", limits.read_seconds or exchange.seconds)
+            return _timeout(f"{where} did not go on with its answer", limits.read_seconds or limits.seconds)
         case HTTPError() | OSError():
             return NodeFailure("network_error", f"{where}: {type(error).__name__}", retryable=True)
         case _:

@@ -25,7 +25,7 @@ from urllib3.exceptions import (
 
 from chalicelib.compiler.node_type import HttpLimits
 
-from .addresses import is_public, is_public_name
+from .addresses import is_any, is_public, is_public_name
 
 
 class ForbiddenAddressError(HTTPError):
@@ -64,18 +64,21 @@ class Network:
             found.set_exception(error)
 
 
+INTERNET = Network()
+ANYWHERE = Network(is_any, allows_name=is_any)
+
+
 class Exchange:
     """A request with all its redirects, within a time limit: at its end the connection in use is shut down, which
     wakes whatever waits on it."""
 
-    def __init__(self, seconds: float, network: Network, limits: HttpLimits) -> None:
-        self.seconds = seconds
+    def __init__(self, network: Network, limits: HttpLimits) -> None:
         self.network = network
         self.limits = limits
-        self._deadline = time.monotonic() + seconds
+        self._deadline = time.monotonic() + limits.seconds
         self._lock = threading.Lock()
         self._watched: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._shut_down)
+        self._timer = threading.Timer(limits.seconds, self._shut_down)
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
@@ -105,7 +108,7 @@ class Exchange:
 
     def silent(self) -> float:
         """The seconds for which the other side may be silent."""
-        return min(self.limits.read_seconds or self.seconds, self.left())
+        return min(self.limits.read_seconds or self.limits.seconds, self.left())
 
     def watch(self, connected: socket.socket) -> None:
         """Shut this one down at the end of the time. A duplicate, as TLS takes the socket itself away."""

@@ -13,6 +13,13 @@ from chalicelib.jsontext import from_text, to_text
 BodyType = Literal["json", "form", "text"]
 MAX_BODY_DEPTH = 100
 
+_JSON_TYPE = re.compile(r"\s*[\w.-]+/([\w.-]+[+-])?json\s*(;|$)")
+_CHARSET = re.compile(
+    r"utf-?(8|16|32)([bl]e)?|(us-)?ascii|latin-?1|iso-?8859-\d+|(windows-|cp)\d+|koi8-[ru]|mac\w*"
+    r"|shift[_-]?jis|euc-?(jp|kr)|iso-2022-jp|gb(k|2312|18030)|big5"
+)
+"""What texts come in. Python knows more, some of which takes minutes for a megabyte (punycode)."""
+
 JSON, FORM, TEXT = "application/json", "application/x-www-form-urlencoded", "text/plain; charset=utf-8"
 
 
@@ -62,7 +69,7 @@ def decoded(response: HttpResponse) -> Any:
         return None
     content_type = response.headers.get("content-type", "").lower()
     text = _decode_text(response.body, content_type)
-    if "json" in content_type or (not content_type and text[:1] in "[{"):
+    if _JSON_TYPE.match(content_type) or (not content_type and text[:1] in "[{"):
         return _parsed(text)
     return text
 
@@ -86,8 +93,9 @@ def _is_deeper(value: Any, levels: int) -> bool:
 
 def _decode_text(body: bytes, content_type: str) -> str:
     """In the charset that the content type names, else UTF-8, without a byte order mark."""
-    charset = re.search(r"charset=\"?([\w.:-]+)", content_type)
+    named = re.search(r"charset=[\"']?([\w:-]+)", content_type)
     try:
-        return body.decode(charset[1] if charset else "utf-8-sig", errors="replace").removeprefix("\ufeff")
-    except (LookupError, UnicodeError):
-        return body.decode(errors="replace")
+        charset = named[1] if named and _CHARSET.fullmatch(named[1]) else "utf-8"
+        return body.decode(charset, errors="replace").removeprefix("\ufeff")
+    except LookupError:
+        return body.decode(errors="replace").removeprefix("\ufeff")

@@ -9,8 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_validator
 
-from chalicelib.compiler.expressions import ExpressionError, compile_expression
-from chalicelib.compiler.node_type import Config, NodeFailure, is_drawn
+from chalicelib.compiler.node_type import Config, NodeFailure
 from chalicelib.compiler.settings import Whole
 from chalicelib.jsontext import to_text
 
@@ -19,12 +18,14 @@ from .urls import led_on, place, with_parameter
 
 LINK = "link"
 UNASKED_PAGES, MAX_PAGES, MAX_ITEMS = 100, 1_000, 100_000
-OF_AN_ANSWER = "of each answer, as JSONata on {status, headers, body} without {% %}"
+TRIES = 3
+"""How often a page is asked for that says when to ask again."""
+A_PLACE = "a place in the answer, such as body.data[-1].id, where a name with a dot in it is in backticks"
 
 _LINK_TARGET = re.compile(r"<([^<>]*)>")
 _LINK_PARAMETER = re.compile(r"\s*;\s*([\w*!#$&+.^`|~-]+)\s*(?:=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s;,\"]*)))?")
-_OF_A_RUN = re.compile(r"\$(input|run|nodes)\b")
-_PATH = re.compile(r"[a-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+_STEP = re.compile(r"\.([^\s.`\[\]{}]+)|\.`([^`]+)`|\[(-?\d{1,6})\]")
+_PLACE = re.compile(rf"(body|headers)(?:{_STEP.pattern})*")
 
 
 class Pages(Config):
@@ -32,9 +33,9 @@ class Pages(Config):
 
     next: StrictStr | None = Field(
         None,
-        description='Where the next page is: "link" for the Link header with rel=next (RFC 8288), or a part'
-        f" {OF_AN_ANSWER}, such as body.links.next. It gives a URL, or the value of `parameter` if that is set."
-        " Nothing, null, false or an empty text ends the reading.",
+        description=f'Where the next page is: "link" for the Link header with rel=next (RFC 8288), or {A_PLACE}.'
+        " It has a URL, or the value of `parameter` if that is set. Nothing, null, false or an empty text ends the"
+        " reading.",
     )
     parameter: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = Field(
         None,
@@ -50,7 +51,7 @@ class Pages(Config):
     )
     items: StrictStr = Field(
         "body",
-        description=f"The list of a page's items: a part {OF_AN_ANSWER}. One value is one item, nothing is none.",
+        description=f"Where the list of a page's items is: {A_PLACE}. One value is one item, nothing is none.",
     )
     max_pages: Annotated[Whole, Field(ge=1, le=MAX_PAGES)] | None = Field(
         None,
@@ -63,9 +64,13 @@ class Pages(Config):
 
     @field_validator("next", "items")
     @classmethod
-    def _can_be_evaluated(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is not None and is_drawn(info):
-            _check(value)
+    def _is_a_place(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None or (value == LINK and info.field_name == "next"):
+            return value
+        if not _PLACE.fullmatch(value):
+            raise ValueError(f"must be {A_PLACE}")
+        if value.startswith("headers.") and value != value.lower():
+            raise ValueError("must have the header's name in lower case")
         return value
 
     @model_validator(mode="after")
@@ -84,8 +89,8 @@ class Pages(Config):
         return with_parameter(url, str(self.parameter), str(self.start)) if self.next is None else url
 
     def on(self, page: Page) -> list[Any]:
-        """The items of a page. Raises NodeFailure."""
-        found = _value("items", self.items, page)
+        """The items of a page."""
+        found = _at(self.items, page.answer)
         return found if isinstance(found, list) else [] if found is None else [found]
 
     def following(self, page: Page, number: int, items: int) -> str | None:
@@ -94,23 +99,30 @@ class Pages(Config):
         Raises NodeFailure.
         """
         if self.next is None:
-            if items < (self.size or 1):
-                return None
-            return with_parameter(page.asked, str(self.parameter), str(self.start + number * self.step))
-        found = next_link(page.answer["headers"].get("link", "")) if self.next == LINK else self._named(page)
-        if found in (None, "", False):
+            is_last = items < (self.size or 1)
+            return None if is_last else self._with_parameter(page, str(self.start + number * self.step))
+        found = self._named(page)
+        if found is None:
             return None
-        if self.parameter is not None:
-            return with_parameter(page.asked, self.parameter, found)
-        return led_on(page.came_from, found, "names as its next page")
+        return (
+            self._with_parameter(page, found)
+            if self.parameter
+            else led_on(page.came_from, found, "names as its next page")
+        )
 
-    def _named(self, page: Page) -> Any:
-        found = _value("next", str(self.next), page)
-        if isinstance(found, str) or found is None or found is False:
-            return found
-        if self.parameter is not None and isinstance(found, int | float) and found is not True:
+    def _with_parameter(self, page: Page, value: str) -> str:
+        return with_parameter(page.asked, str(self.parameter), value)
+
+    def _named(self, page: Page) -> str | None:
+        """What the page says of the next one."""
+        if self.next == LINK:
+            return next_link(page.answer["headers"].get("link", "")) or None
+        found = _at(str(self.next), page.answer)
+        if found in (None, False, ""):
+            return None
+        if isinstance(found, str) or (self.parameter and isinstance(found, int | float) and found is not True):
             return as_text(found)
-        raise NodeFailure("pages_failed", f"pages.next must give a text, not {_kind(found)}")
+        raise NodeFailure("pages_failed", f"pages.next must lead to a text, not to {_kind(found)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +159,16 @@ class _Read:
             raise NodeFailure("output_too_large", f"the items can't be kept: {where}")
 
 
-def read_pages(pages: Pages, url: str, ask: Callable[[str], Page], max_bytes: int) -> dict[str, Any]:
+def read_pages(
+    pages: Pages, url: str, ask: Callable[[str], Page], sleep: Callable[[float], None], max_bytes: int
+) -> dict[str, Any]:
     """`{status, headers, body, items, pages, complete}`: the last answer, the items of all, how many pages those were,
     and whether there is no more. Raises NodeFailure."""
     read = _Read()
     following: str | None = pages.first(url)
     while following is not None:
         read.ask_once(following)
-        page = ask(following)
+        page = ask(following) if len(read.asked) == 1 else _patiently(ask, following, sleep)
         items = pages.on(page)
         read.add(items, max_bytes)
         following = pages.following(page, len(read.asked), len(items))
@@ -163,6 +177,18 @@ def read_pages(pages: Pages, url: str, ask: Callable[[str], Page], max_bytes: in
     kept = read.items[: pages.max_items]
     complete = following is None and len(kept) == len(read.items)
     return {**page.answer, "items": kept, "pages": len(read.asked), "complete": complete}
+
+
+def _patiently(ask: Callable[[str], Page], url: str, sleep: Callable[[float], None], tries: int = TRIES) -> Page:
+    """A page that says when to ask again is waited for: another attempt of the node would begin with the first one."""
+    try:
+        return ask(url)
+    except NodeFailure as failure:
+        failure.retryable = failure.retryable and tries > 1
+        if not failure.retryable or not failure.wait_seconds:
+            raise
+        sleep(failure.wait_seconds)
+    return _patiently(ask, url, sleep, tries - 1)
 
 
 def _is_enough(pages: Pages, read: _Read, *, more: bool) -> bool:
@@ -188,33 +214,20 @@ def next_link(header: str) -> str | None:
     return None
 
 
-def _check(source: str) -> None:
-    if "{%" in source:
-        raise ValueError("must be written without {% %}: it is evaluated on each answer")
-    try:
-        names = compile_expression(source).names
-    except ExpressionError as error:
-        raise ValueError(f"must be JSONata: {error}") from None
-    if names.unknown_functions:
-        raise ValueError(f"must be JSONata: there is no function ${names.unknown_functions[0]}()")
-    if names.unknown_variables or names.free_item or _OF_A_RUN.search(source):
-        raise ValueError("must take what it needs from status, headers and body; there are no variables")
+def _at(path: str, answer: Mapping[str, Any]) -> Any:
+    """What is at this place; None where nothing is."""
+    found: Any = answer
+    for name, quoted, index in _STEP.findall(f".{path}"):
+        found = _item(found, int(index)) if index else _member(found, name or quoted)
+    return found
 
 
-def _value(name: str, source: str, page: Page) -> Any:
-    """A path is followed here, as JSONata would round an integer beyond 2^53. Raises NodeFailure."""
-    if _PATH.fullmatch(source):
-        found: Any = page.answer
-        for step in source.split("."):
-            if isinstance(found, list):
-                break
-            found = found.get(step) if isinstance(found, dict) else None
-        else:
-            return found
-    try:
-        return compile_expression(source).evaluate({}, dict(page.answer))
-    except ExpressionError as error:
-        raise NodeFailure("pages_failed", f"pages.{name}: {error}") from None
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _item(value: Any, index: int) -> Any:
+    return value[index] if isinstance(value, list) and -len(value) <= index < len(value) else None
 
 
 def _kind(value: Any) -> str:

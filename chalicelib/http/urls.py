@@ -12,6 +12,8 @@ from urllib3.util import Url, parse_url
 
 from chalicelib.compiler.node_type import NodeFailure
 
+SCHEMES = ("http://", "https://")
+NO_HTTP_URL = "must be a URL with http:// or https:// and a host"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 HOST_CHARACTERS = 253
 MAX_CHARACTERS = 64_000
@@ -35,7 +37,7 @@ def parsed(url: str) -> Url:
         raise BadUrlError("must have no line break, tab or other control character")
     authority = _AUTHORITY.match(url)
     if authority is None:
-        raise BadUrlError("must be a URL with http:// or https:// and a host")
+        raise BadUrlError(NO_HTTP_URL)
     _check_authority(authority[1])
     try:
         found = parse_url(url)
@@ -54,6 +56,13 @@ def checked(url: str) -> str:
     return url
 
 
+def check_beginning(beginning: str) -> None:
+    """Of a URL whose rest is not known yet. Raises BadUrlError."""
+    known = beginning.lower()
+    if not any(known.startswith(scheme) or scheme.startswith(known) for scheme in SCHEMES):
+        raise BadUrlError(NO_HTTP_URL)
+
+
 def _check_authority(authority: str) -> None:
     if not authority.isascii():
         raise BadUrlError("must have a host in ASCII; an international name is written with xn--")
@@ -66,7 +75,7 @@ def _check_host(url: Url) -> None:
     host = url.host or ""
     is_name = len(host) <= HOST_CHARACTERS and _NAME.fullmatch(host)
     if url.port == 0 or not (is_name or _is_address(host.strip("[]"))):
-        raise BadUrlError("must be a URL with http:// or https:// and a host")
+        raise BadUrlError(NO_HTTP_URL)
     if is_name and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]) and not _is_address(host):
         raise BadUrlError("must have an IPv4 address as four decimal numbers")
 

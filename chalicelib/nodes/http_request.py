@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -34,14 +35,12 @@ from chalicelib.http.content import BodyType, as_text, decoded, encoded, misfit,
 from chalicelib.http.headers import OWN, credentials, flaw, for_origin
 from chalicelib.http.pages import Page, Pages, read_pages
 from chalicelib.http.status import RETRYABLE, SAYS_WHEN, StatusCode, is_success, seconds_of
-from chalicelib.http.urls import BadUrlError, checked, parsed, place, with_query
+from chalicelib.http.urls import BadUrlError, check_beginning, checked, parsed, place, with_query
 from chalicelib.jsontext import to_text
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 """RFC 9110, section 9.2.2."""
-MAX_WAITS = 10
-"""A server that asks to wait again and again is one that fails."""
 ERROR_BODY_CHARACTERS = 2_000
 MAX_SUCCESS_CODES, MAX_HEADERS, MAX_QUERY = 100, 200, 200
 MAX_REDIRECTS = 20
@@ -87,22 +86,15 @@ class HttpRequestConfig(Config):
         description="How long the other side may be silent while it answers. All requests of the node together are also"
         " bounded by the node's timeout_seconds.",
     )
-    follow_redirects: StrictBool = Field(
-        True,
-        description="Whether a redirect is followed. Another origin gets no headers but Accept, Accept-Language,"
-        " Content-Type and User-Agent; from https to http none is followed. Without it a redirect is an answer.",
-    )
-    max_redirects: Annotated[Whole, Field(ge=1, le=MAX_REDIRECTS)] = Field(
-        5, description="How many redirects in a row are followed; one more fails the node."
+    max_redirects: Annotated[Whole, Field(ge=0, le=MAX_REDIRECTS)] = Field(
+        5,
+        description="How many redirects in a row are followed; one more fails the node. With 0 a redirect is an answer"
+        " like another. Another origin gets no headers but Accept, Accept-Language, Content-Type and User-Agent; from"
+        " https to http none is followed.",
     )
     max_response_bytes: Annotated[Whole, Field(ge=1)] | None = Field(
         None,
         description="How large an answer's body may be, unpacked; never more than the operator's MAX_OUTPUT_BYTES.",
-    )
-    wait_for_retry_after: StrictBool = Field(
-        True,
-        description="Whether a 429 or 503 that says when to ask again (Retry-After) is waited for and asked again, if"
-        " the request is idempotent and the node's time is enough.",
     )
     pages: Pages | None = Field(
         None, description="Set it to read an answer that comes in pages; adds `items` to the output."
@@ -121,9 +113,9 @@ class HttpRequestConfig(Config):
     @classmethod
     def _http_url(cls, value: str, info: ValidationInfo) -> str:
         """Told on save; what an expression gives is told by the run, as `bad_url`."""
-        if "{%" not in value and is_drawn(info):
+        if is_drawn(info):
             try:
-                parsed(value)
+                check_beginning(value.partition("{%")[0].strip()) if "{%" in value else parsed(value)
             except BadUrlError as error:
                 raise ValueError(f"{error}{_echo(value, info)}") from None
         return value
@@ -159,7 +151,7 @@ def run(config: HttpRequestConfig, context: Context) -> Result:
     call = _Call(config, context)
     if config.pages is None:
         return Result(call.ask(call.url).answer)
-    return Result(read_pages(config.pages, call.url, call.ask, context.max_output_bytes))
+    return Result(read_pages(config.pages, call.url, call.ask, context.clock.sleep, context.max_output_bytes))
 
 
 class _Call:
@@ -170,9 +162,10 @@ class _Call:
         self._context = context
         self._began = context.clock.now()
         self._limits = HttpLimits(
+            seconds=context.timeout_seconds,
             connect_seconds=config.connect_timeout_seconds,
             read_seconds=config.read_timeout_seconds,
-            max_redirects=config.max_redirects if config.follow_redirects else 0,
+            max_redirects=config.max_redirects,
             max_bytes=config.max_response_bytes,
         )
         self._headers = {
@@ -190,17 +183,14 @@ class _Call:
             raise NodeFailure("bad_request", f"the request can't be sent: {why}") from None
 
     def ask(self, url: str) -> Page:
-        """The answer of one URL, asked again as often as it says so in time. Raises NodeFailure."""
-        for waits in range(MAX_WAITS + 1):
-            response = self._send(url)
-            output = {"status": response.status, "headers": dict(response.headers), "body": decoded(response)}
-            if is_success(response.status, self._config.success_codes):
-                return Page(url, response.url or url, output)
-            seconds = self._retry_after(response)
-            if seconds is None or waits == MAX_WAITS or not self._may_wait(seconds):
-                break
-            self._context.clock.sleep(seconds)
-        raise self._failed(url, output, seconds)
+        """The answer of one URL. Raises NodeFailure."""
+        response = self._send(url)
+        body = decoded(response)
+        if not is_success(response.status, self._config.success_codes):
+            raise self._failed(url, response, body)
+        return Page(
+            url, response.url or url, {"status": response.status, "headers": {**response.headers}, "body": body}
+        )
 
     def _send(self, url: str) -> HttpResponse:
         try:
@@ -209,8 +199,7 @@ class _Call:
                 url,
                 headers=for_origin(url, self.url, self._headers),
                 body=self._body,
-                timeout=self._left(),
-                limits=self._limits,
+                limits=replace(self._limits, seconds=self._left()),
             )
         except NodeFailure as failure:
             failure.retryable = failure.retryable and self._is_idempotent
@@ -231,27 +220,31 @@ class _Call:
     def _is_idempotent(self) -> bool:
         return self._config.method in IDEMPOTENT
 
+    def _failed(self, url: str, response: HttpResponse, body: Any) -> NodeFailure:
+        """Where the server asks for more time than there is, an attempt by default would come too early."""
+        status, wait = response.status, self._retry_after(response)
+        left = self._context.timeout_seconds - self._spent()
+        fits = wait is None or wait < left
+        too_long = (
+            "" if fits else f" and asks to wait for {wait:,.0f} s; the node's timeout_seconds leaves {left:.0f} s"
+        )
+        return NodeFailure(
+            "http_status",
+            f"{self._config.method} {place(url)} answered {status}{too_long}",
+            retryable=status in RETRYABLE and self._is_idempotent and fits,
+            wait_seconds=wait if wait and fits else 0,
+            details={
+                "status": status,
+                "body": _excerpt(body),
+                **({} if wait is None else {"retry_after_seconds": wait}),
+            },
+        )
+
     def _retry_after(self, response: HttpResponse) -> float | None:
         if response.status not in SAYS_WHEN:
             return None
         now = self._context.now + timedelta(seconds=self._spent())
         return seconds_of(response.headers.get("retry-after", ""), now)
-
-    def _may_wait(self, seconds: float) -> bool:
-        in_time = self._spent() + seconds < self._context.timeout_seconds
-        return in_time and self._is_idempotent and self._config.wait_for_retry_after
-
-    def _failed(self, url: str, output: Mapping[str, Any], retry_after: float | None) -> NodeFailure:
-        """Where the server asked for more time than there is, an attempt by default would come too early."""
-        status = output["status"]
-        in_vain = retry_after is not None and self._config.wait_for_retry_after and not self._may_wait(retry_after)
-        told = {} if retry_after is None else {"retry_after_seconds": retry_after}
-        return NodeFailure(
-            "http_status",
-            f"{self._config.method} {place(url)} answered {status}",
-            retryable=status in RETRYABLE and self._is_idempotent and not in_vain,
-            details={"status": status, "body": _excerpt(output["body"]), **told},
-        )
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

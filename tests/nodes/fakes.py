@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from chalicelib.compiler.node_type import (
     Clock,
     Context,
-    HttpClient,
     HttpLimits,
     HttpResponse,
     NodeFailure,
@@ -21,7 +20,6 @@ from chalicelib.compiler.node_type import (
 )
 from chalicelib.nodes import node_types
 
-LIMITS = HttpLimits()
 NOW = datetime(2030, 1, 31, 8, tzinfo=UTC)
 
 
@@ -32,44 +30,27 @@ class FakeHttp:
     answer: HttpResponse | NodeFailure = field(default_factory=lambda: HttpResponse(200, {}, b""))
     asked: list[dict[str, Any]] = field(default_factory=list)
 
-    limits: list[HttpLimits] = field(default_factory=list)
-
     def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        timeout: float,
-        limits: HttpLimits = LIMITS,
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, limits: HttpLimits
     ) -> HttpResponse:
-        self.asked.append({"method": method, "url": url, "headers": headers, "body": body, "timeout": timeout})
-        self.limits.append(limits)
-        if isinstance(self.answer, NodeFailure):
-            raise self.answer
+        self.asked.append({"method": method, "url": url, "headers": headers, "body": body, "limits": limits})
+        answer = self.next_answer()
+        if isinstance(answer, NodeFailure):
+            raise answer
+        return answer
+
+    def next_answer(self) -> HttpResponse | NodeFailure:
         return self.answer
 
 
 @dataclass
-class InTurn:
+class InTurn(FakeHttp):
     """Gives its answers one after another, and calls `then` after each."""
 
-    answers: list[HttpResponse]
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[HttpResponse | NodeFailure] = field(default_factory=list)
     then: Callable[[], None] = lambda: None
 
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        timeout: float,
-        limits: HttpLimits = LIMITS,
-    ) -> HttpResponse:
-        self.asked.append({"method": method, "url": url, "headers": headers, "body": body, "timeout": timeout})
+    def next_answer(self) -> HttpResponse | NodeFailure:
         self.then()
         return self.answers[len(self.asked) - 1]
 
@@ -93,7 +74,7 @@ class FakeTime:
 def run(
     type_name: str,
     config: Mapping[str, Any],
-    http: HttpClient | None = None,
+    http: FakeHttp | None = None,
     run_input: Any = None,
     time: FakeTime | None = None,
     max_output_bytes: int = 1_000_000,

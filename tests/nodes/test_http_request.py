@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.compiler.node_type import HttpResponse, NodeFailure, Result
+from chalicelib.compiler.node_type import HttpLimits, HttpResponse, NodeFailure, Result
 from chalicelib.nodes.http_request import HttpRequestConfig
 
 from .fakes import FakeHttp, refused, run
@@ -41,7 +41,7 @@ def failure(status: int, method: str = "GET", body: bytes = b"", **config: Any) 
 
 
 def test_a_plain_request_is_a_get_within_the_nodes_time_limit() -> None:
-    assert sent() == {"method": "GET", "url": URL, "headers": {}, "body": None, "timeout": 7}
+    assert sent() == {"method": "GET", "url": URL, "headers": {}, "body": None, "limits": HttpLimits(7)}
 
 
 def test_the_output_is_status_headers_and_body() -> None:
