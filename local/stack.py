@@ -159,7 +159,7 @@ def start(data_dir: Path) -> Stack:
             SCHEDULER_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-scheduler",
             STATE_MACHINE_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-states",
             DATABASE_POOL_SIZE=str(POOL_SIZE),
-            ALLOW_PRIVATE_HTTP="true",
+            ALLOW_PRIVATE_HTTP=os.environ.get("ALLOW_PRIVATE_HTTP", "true"),
         )
         app: Chalice = importlib.import_module("app").app
         opened.callback(services().database.close)
