@@ -118,9 +118,10 @@ def redirect(upstream: Upstream, location: str, status: int = 302, path: str = "
         Slow(b"HTTP/1.1 200 OK\r\n", b"X-Slow: x\r\n"),
         Slow(b"", b"H"),
         Slow(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        Slow(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
         Slow(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 100\r\n\r\n", b"x"),
     ],
-    ids="body chunks chunk-size body-to-the-end header headers status-line continue redirect".split(),
+    ids="body chunks chunk-size body-to-the-end header headers status-line continue hints redirect".split(),
 )
 def test_a_slow_answer_ends_at_the_limit(serve: Callable[[Slow], str], slow: Slow) -> None:
     url = serve(slow)

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import urllib3
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    LocationValueError,
-    NameResolutionError,
-    NewConnectionError,
-    ReadTimeoutError,
-)
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from chalicelib.compiler.node_type import HttpLimits, HttpResponse, NodeFailure
 
-from .connection import Exchange, ForbiddenAddressError, HttpPool, HttpsPool, Network
-from .headers import for_origin, sendable
+from .connection import Exchange, HttpPool, HttpsPool, Network
+from .failures import failure
+from .headers import for_origin, received, sendable
 from .urls import checked, led_on, parsed, place
 
 CHUNK_BYTES = 64 * 1024
@@ -84,18 +79,27 @@ class OutgoingHttp:
         try:
             response = self._send(hop, exchange)
             try:
-                location = response.get_redirect_location() if exchange.limits.max_redirects else None
-                if location:
+                if exchange.limits.max_redirects and (location := response.get_redirect_location()):
                     with suppress(HTTPError):
                         _read(response, exchange, DRAINED_BYTES)
-                    return hop.redirected(response.status, location)
+                    return hop.redirected(response.status, received(location))
                 return self._received(response, hop.url, exchange)
             finally:
                 response.close()
         except (HTTPError, OSError, ValueError) as error:
-            raise _failure(place(hop.url), error, exchange) from None
+            raise failure(place(hop.url), error, exchange) from None
 
     def _send(self, hop: Request, exchange: Exchange) -> urllib3.BaseHTTPResponse:
+        """A connection of an earlier request that the other side has closed meanwhile is no failure of this one."""
+        try:
+            return self._send_once(hop, exchange)
+        except ProtocolError:
+            if not exchange.reuses:
+                raise
+            exchange.reuses = False
+            return self._send_once(hop, exchange)
+
+    def _send_once(self, hop: Request, exchange: Exchange) -> urllib3.BaseHTTPResponse:
         return self._pools.urlopen(
             hop.method,
             parsed(hop.url).url,
@@ -109,11 +113,16 @@ class OutgoingHttp:
 
     def _received(self, response: urllib3.BaseHTTPResponse, url: str, exchange: Exchange) -> HttpResponse:
         """A header that came several times is one, its values joined by commas (RFC 9110, section 5.3)."""
-        headers = {name.lower(): value for name, value in response.headers.itermerged()}
+        headers = {name.lower(): received(value) for name, value in response.headers.itermerged()}
+        packed = set(re.findall(r"[^\s,]+", headers.get("content-encoding", "").lower()))
+        if unknown := packed - {"identity", *response.CONTENT_DECODERS}:
+            raise NodeFailure(
+                "bad_answer", f"{place(url)} has packed its answer as {unknown.pop()[:20]}, which can't be read"
+            )
         limit = min(self._max_bytes, exchange.limits.max_bytes or self._max_bytes)
         body = _read(response, exchange, limit)
         if body is None:
-            raise NodeFailure("response_too_large", f"the answer has more than {limit:,} bytes")
+            raise NodeFailure("response_too_large", f"{place(url)} has an answer of more than {limit:,} bytes")
         return HttpResponse(response.status, headers, body, url)
 
 
@@ -128,31 +137,3 @@ def _read(response: urllib3.BaseHTTPResponse, exchange: Exchange, limit: int) ->
     exchange.left()  # the end may be the watchdog's doing
     response.release_conn()
     return bytes(body)
-
-
-def _failure(where: str, error: Exception, exchange: Exchange) -> NodeFailure:
-    """Told by kind: the text of an error may hold what was sent."""
-    limits = exchange.limits
-    if exchange.is_late:
-        return _timeout(f"{where} did not answer", limits.seconds)
-    match error:
-        case LocationValueError():
-            return NodeFailure("bad_url", "the URL must have a host that can be looked up")
-        case ForbiddenAddressError():
-            return NodeFailure("private_address", f"{where} leads to an address that workflows may not reach")
-        case NameResolutionError():
-            return NodeFailure("name_not_found", f"{where}: the host name can't be resolved", retryable=True)
-        case NewConnectionError():
-            return NodeFailure("connection_failed", f"{where} can't be connected to", retryable=True)
-        case ConnectTimeoutError():
-            return _timeout(f"{where} can't be connected to", limits.connect_seconds)
-        case ReadTimeoutError():
-            return _timeout(f"{where} did not go on with its answer", limits.read_seconds or limits.seconds)
-        case HTTPError() | OSError():
-            return NodeFailure("network_error", f"{where}: {type(error).__name__}", retryable=True)
-        case _:
-            return NodeFailure("bad_request", f"the request can't be sent: {type(error).__name__}")
-
-
-def _timeout(what: str, seconds: float) -> NodeFailure:
-    return NodeFailure("timeout", f"{what} within {seconds:.3g} s", retryable=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import socket
 import threading
@@ -11,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Self
 
 import urllib3
@@ -26,6 +28,10 @@ from urllib3.exceptions import (
 from chalicelib.compiler.node_type import HttpLimits
 
 from .addresses import is_any, is_public, is_public_name
+from .semantics import IDEMPOTENT
+
+IDLE_SECONDS = 30
+"""How long a connection is kept: firewalls forget one without telling, and a frozen Lambda hears of no end."""
 
 
 class ForbiddenAddressError(HTTPError):
@@ -75,6 +81,8 @@ class Exchange:
     def __init__(self, network: Network, limits: HttpLimits) -> None:
         self.network = network
         self.limits = limits
+        self.reuses = True
+        """Whether it may take a connection that was used before; then, whether it did."""
         self._deadline = time.monotonic() + limits.seconds
         self._lock = threading.Lock()
         self._watched: socket.socket | None = None
@@ -131,7 +139,24 @@ _current: ContextVar[Exchange] = ContextVar("exchange")
 """urllib3 makes the connections itself, in the thread of the exchange."""
 
 
+class _Response(http.client.HTTPResponse):
+    """http.client takes all interim answers but 100 for final ones, whereupon the final one would be that of the next
+    request on the connection (RFC 9110, section 15.2)."""
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 < self.status < 200:
+            if self.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                raise http.client.HTTPException("it goes on in a protocol that no one asked for")
+            self.headers = None  # type: ignore[assignment]
+            super().begin()
+
+
 class _Connection(HTTPConnection):
+    response_class = _Response
+    _asked_at: float | None = None
+    """When it was last used; None as long as it is new."""
+
     def connect(self) -> None:
         """With TLS, where that is spoken."""
         try:
@@ -139,12 +164,24 @@ class _Connection(HTTPConnection):
         except TimeoutError:
             raise ConnectTimeoutError from None
         assert self.sock is not None
+        self._asked_at = None
         self.sock.settimeout(_current.get().silent())
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
+    def request(self, method: str, *args: Any, **kwargs: Any) -> None:
+        exchange = _current.get()
+        is_used = self.sock is not None and self._asked_at is not None
+        exchange.reuses = is_used and exchange.reuses and self._may_serve(method)
+        if is_used and not exchange.reuses:
+            self.close()  # and opened again, as it is asked
         if self.sock is not None:
-            _current.get().watch(self.sock)
-        super().request(*args, **kwargs)
+            exchange.watch(self.sock)
+        super().request(method, *args, **kwargs)
+        self._asked_at = time.monotonic()
+
+    def _may_serve(self, method: str) -> bool:
+        """Whether it is likely to be open still, and the request may be sent again where it is not."""
+        is_recent = self._asked_at is not None and time.monotonic() - self._asked_at < IDLE_SECONDS
+        return is_recent and method in IDEMPOTENT
 
     def _new_conn(self) -> socket.socket:
         """The addresses that were checked are those connected to: a name can't be bound anew in between."""

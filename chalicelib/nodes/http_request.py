@@ -34,13 +34,10 @@ from chalicelib.compiler.settings import MAX_CALL_SECONDS, Whole
 from chalicelib.http.content import BodyType, as_text, decoded, encoded, misfit, pairs
 from chalicelib.http.headers import OWN, credentials, flaw, for_origin
 from chalicelib.http.pages import Page, Pages, read_pages
-from chalicelib.http.status import RETRYABLE, SAYS_WHEN, StatusCode, is_success, seconds_of
+from chalicelib.http.semantics import IDEMPOTENT, METHODS, RETRYABLE, SAYS_WHEN, StatusCode, is_success, seconds_of
 from chalicelib.http.urls import BadUrlError, check_beginning, checked, parsed, place, with_query
 from chalicelib.jsontext import to_text
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
-"""RFC 9110, section 9.2.2."""
 ERROR_BODY_CHARACTERS = 2_000
 MAX_SUCCESS_CODES, MAX_HEADERS, MAX_QUERY = 100, 200, 200
 MAX_REDIRECTS = 20
@@ -60,8 +57,8 @@ class HttpRequestConfig(Config):
     )
     headers: Annotated[dict[str, Scalar], Field(max_length=MAX_HEADERS)] | Expression = Field(
         default_factory=dict,
-        description="Names and values; null leaves one out. Host, Content-Length and what else belongs to the"
-        " connection can't be set; of those that an expression gives, these are left out.",
+        description="Names and values; null leaves one out. Host, Content-Length, Accept-Encoding and what else"
+        " belongs to the connection can't be set; of those that an expression gives, these are left out.",
     )
     query: Annotated[dict[str, Scalar | QueryList], Field(max_length=MAX_QUERY)] | Expression = Field(
         default_factory=dict,

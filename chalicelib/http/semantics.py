@@ -1,4 +1,5 @@
-"""Statuses of answers: which are good, which may be asked again, and when."""
+"""What methods and statuses mean (RFC 9110): which requests may be made again, which answers are good, and when to
+ask again."""
 
 from __future__ import annotations
 
@@ -10,6 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator, StrictInt, StrictStr
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+"""Section 9.2.2."""
 RETRYABLE = frozenset({429, 502, 503, 504})
 SAYS_WHEN = frozenset({429, 503})
 """Those whose Retry-After is meant for the request that was sent."""
