@@ -26,6 +26,8 @@ from .schedules.service import ScheduleService
 from .schedules.sync import ScheduleSync
 from .schedules.timers import TimerBackend
 from .settings import Settings
+from .trials.recordings import Recordings
+from .trials.service import TrialService
 from .workflows.service import WorkflowService
 
 
@@ -115,13 +117,27 @@ class Services:
         return OutgoingHttp(network, self.settings.max_output_bytes)
 
     @cached_property
+    def surroundings(self) -> Surroundings:
+        """What nodes may use."""
+        sub_runs = SubRuns(self.database, self.settings, self.workflows)
+        return Surroundings(self.http, sub_runs, self.settings.max_output_bytes)
+
+    @cached_property
     def runner(self) -> Runner:
         """Runs units of nodes."""
-        sub_runs = SubRuns(self.database, self.settings, self.workflows)
-        surroundings = Surroundings(self.http, sub_runs, self.settings.max_output_bytes)
         return Runner(
-            self.database, self.workflows.plan, self.step_functions, self.executions, self.dispatcher, surroundings
+            self.database,
+            self.workflows.plan,
+            self.step_functions,
+            self.executions,
+            self.dispatcher,
+            self.surroundings,
         )
+
+    @cached_property
+    def trials(self) -> TrialService:
+        """Trials."""
+        return TrialService(self.workflows, Recordings(self.workflows, self.runs), self.surroundings)
 
 
 @cache

@@ -86,12 +86,16 @@ class NodeCall:
         self.checked(wanted.input)
         return self.surroundings.sub_runs.pin(self.of, Parent(self.of["id"], path, node.id), wanted)
 
-    def _config(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:
+    def rendered(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:
+        """A node's config with its expressions evaluated. Raises NodeFailure."""
         try:
-            config = node.config.render(lambda expression: self._bindings(node, expression, records))
+            return node.config.render(lambda expression: self._bindings(node, expression, records))
         except TemplateError as error:
             where = f"{error.path}: " if error.path else ""
             raise NodeFailure("expression_failed", f"{where}{error}") from None
+
+    def _config(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:
+        config = self.rendered(node, records)
         try:
             return node.type.config.model_validate(config, context={"evaluated": True})
         except ValidationError as error:

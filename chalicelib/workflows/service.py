@@ -12,6 +12,7 @@ from uuid import UUID
 from chalicelib import compiler
 from chalicelib.compiler.asl import emit
 from chalicelib.compiler.certificate import certify
+from chalicelib.compiler.graph import Graph
 from chalicelib.compiler.problems import GraphRejectedError, InvalidGraphError, MalformedGraphError
 from chalicelib.db import Connection, Database
 from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError, summary
@@ -198,6 +199,11 @@ class WorkflowService:
         if not workflow["is_template"]:
             raise NotFoundError(f"workflow {template_id} is not a template")
         return dict(workflow)
+
+    def check(self, workspace_id: UUID, workflow_id: UUID | None, graph_definition: dict[str, Any]) -> Graph:
+        """The graph of a drawing that could be saved. Raises InvalidError, MalformedError or TooLargeError."""
+        self._certify(graph_definition, workspace_id, workflow_id)
+        return compiler.parse(graph_definition, node_types(), self._settings.max_graph_nodes)
 
     def _certify_together(self, merged: dict[str, Any], workspace_id: UUID, workflow_id: UUID) -> None:
         try:
