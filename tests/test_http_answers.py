@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,12 @@ RESET = struct.pack("ii", 1, 0)
 
 @dataclass
 class Scripted:
-    """Answers each request on a connection with these bytes, and then closes it, where `closes` is set."""
+    """Answers so many requests on a connection with these bytes; then it closes it, or where it `lingers`, only when
+    the next request comes."""
 
     answer: bytes
-    closes: bool = True
+    answers: int = 1
+    lingers: bool = False
     resets: bool = False
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
@@ -51,13 +54,14 @@ class Scripted:
 
     def _talk(self, connection: socket.socket) -> None:
         with suppress(OSError), self.tls.wrap_socket(connection, server_side=True) if self.tls else connection as open_:
-            while request := open_.recv(65_536):
-                self.requests.append(request)
-                open_.sendall(self.answer)
-                if self.resets:
-                    open_.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-                if self.closes or self.resets:
-                    return
+            for _ in range(self.answers):
+                if request := open_.recv(65_536):
+                    self.requests.append(request)
+                    open_.sendall(self.answer)
+            if self.lingers:
+                open_.recv(65_536)
+            if self.resets:
+                open_.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
 
 Serve = Callable[[Scripted], str]
@@ -162,7 +166,7 @@ def test_the_answer_to_head_has_no_body_whatever_its_headers_say(serve: Serve, c
 
 def test_interim_answers_are_not_taken_for_the_final_one(serve: Serve, client: OutgoingHttp) -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
-    scripted = Scripted(b"HTTP/1.1 102 Processing\r\n\r\n" + hints * 2 + HI, closes=False)
+    scripted = Scripted(b"HTTP/1.1 102 Processing\r\n\r\n" + hints * 2 + HI, answers=3)
     url = serve(scripted)
     for _ in range(3):
         answer = ask(client, url)
@@ -171,20 +175,25 @@ def test_interim_answers_are_not_taken_for_the_final_one(serve: Serve, client: O
 
 
 def test_a_connection_serves_requests_that_may_be_sent_again_and_no_others(serve: Serve, client: OutgoingHttp) -> None:
-    scripted = Scripted(HI, closes=False)
-    url = serve(scripted)
-    used = []
+    scripted = Scripted(HI, answers=9)
+    assert used(scripted, serve(scripted), client) == [1, 1, 1, 2, 3, 4, 4]
+
+
+def used(scripted: Scripted, url: str, client: OutgoingHttp) -> list[int]:
+    """How many connections there were after each request."""
+    counted = []
     for method in ("GET", "GET", "PUT", "POST", "POST", "PATCH", "DELETE"):
         ask(client, url, method)
-        used.append(scripted.connections)
-    assert used == [1, 1, 1, 2, 3, 4, 4]
+        counted.append(scripted.connections)
+    return counted
 
 
+@pytest.mark.parametrize("lingers", [False, True])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_server_that_closes_without_saying_so_fails_no_later_request(
-    serve: Serve, client: OutgoingHttp, method: str
+    serve: Serve, client: OutgoingHttp, method: str, lingers: bool
 ) -> None:
-    scripted = Scripted(HI)
+    scripted = Scripted(HI, lingers=lingers)
     url = serve(scripted)
     for _ in range(20):
         assert ask(client, url, method).body == b"hi"
@@ -260,6 +269,7 @@ def self_signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .sign(key, hashes.SHA256())
@@ -272,15 +282,28 @@ def self_signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def tls_of(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
 def test_a_certificate_that_no_one_vouches_for_is_told(serve: Serve, client: OutgoingHttp, self_signed: Path) -> None:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(self_signed)
-    scripted = Scripted(HI, tls=tls)
+    scripted = Scripted(HI, tls=tls_of(self_signed))
     url = serve(scripted)
     found = failure(client, url)
     assert (found.code, found.retryable) == ("bad_certificate", False)
     assert str(found).startswith(f"{url} has a certificate to distrust: self")
     assert scripted.requests == []
+
+
+def test_connections_over_tls_are_kept_alike(serve: Serve, self_signed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(self_signed))
+    client = OutgoingHttp(ANYWHERE, 1_000)
+    scripted = Scripted(HI, answers=9, tls=tls_of(self_signed))
+    assert used(scripted, serve(scripted), client) == [1, 1, 1, 2, 3, 4, 4]
+    closing = Scripted(HI, tls=tls_of(self_signed))
+    assert used(closing, serve(closing), client) == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_a_server_that_speaks_no_tls_is_told(serve: Serve, client: OutgoingHttp) -> None:

@@ -36,6 +36,8 @@ class Slow:
     piece: bytes
     pause: float = STEP_SECONDS
     steps: int = STEPS
+    before: bytes = b""
+    """What is answered to a request before."""
     sent: int = 0
     left: threading.Event = field(default_factory=threading.Event)
 
@@ -44,6 +46,9 @@ class Slow:
         with connection:
             connection.recv(65_536)
             try:
+                if self.before:
+                    connection.sendall(self.before)
+                    connection.recv(65_536)
                 connection.sendall(self.beginning)
                 while self.sent < self.steps:
                     connection.sendall(self.piece)
@@ -127,6 +132,16 @@ def test_a_slow_answer_ends_at_the_limit(serve: Callable[[Slow], str], slow: Slo
     url = serve(slow)
     found = failure(f"{url}/path?token={SECRET}", seconds=LIMIT)
     assert (found.code, str(found), found.retryable) == ("timeout", f"{url} did not answer within 0.4 s", True)
+    assert slow.left.wait(5)
+    assert slow.sent < STEPS / 2
+
+
+def test_a_slow_answer_on_a_used_connection_ends_at_the_limit(serve: Callable[[Slow], str]) -> None:
+    slow = Slow(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", before=b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    client, url = OutgoingHttp(ANYWHERE, 1_000), serve(slow)
+    assert client.request("GET", url, headers={}, body=None, limits=HttpLimits(LIMIT)).body == b""
+    with pytest.raises(NodeFailure, match=r"did not answer within 0\.4 s"):
+        client.request("GET", url, headers={}, body=None, limits=HttpLimits(LIMIT))
     assert slow.left.wait(5)
     assert slow.sent < STEPS / 2
 

@@ -20,17 +20,19 @@ def ask(path: str, **config: Any) -> dict[str, Any]:
     return graph([node("ask", "http_request", {"url": f"{{% $input.base %}}/{path}", **config})])
 
 
-def test_a_server_that_says_when_is_not_asked_before_and_its_error_is_seen_meanwhile(
-    owner: Api, given: dict[str, Any], calls: list[Any]
-) -> None:
-    workflow_id = owner.create(ask("busy?status=503&times=1&retry_after=2"))["id"]
-    run_id = owner.execute(workflow_id, given)["id"]
-    poll(lambda: owner.get(f"/{workflow_id}/runs/{run_id}")["node_results"]["ask"]["error"])
-    assert len(calls) == 1
-    result = owner.ended(workflow_id, run_id)["node_results"]["ask"]
+def test_a_server_that_says_when_is_not_asked_before(owner: Api, given: dict[str, Any], calls: list[Any]) -> None:
+    result = owner.run(ask("busy?status=503&times=1&retry_after=2"), given)["node_results"]["ask"]
     assert (result["status"], result["attempts"], len(calls)) == ("succeeded", 2, 2)
     assert calls[1]["began"] - calls[0]["ended"] >= 2
     assert result["history"][0]["error"]["retry_after_seconds"] == 2
+
+
+def test_why_an_attempt_waits_is_seen_while_it_does(owner: Api, given: dict[str, Any], calls: list[Any]) -> None:
+    workflow_id = owner.create(ask("busy?status=429&retry_after=10"))["id"]
+    run = f"/{workflow_id}/runs/{owner.execute(workflow_id, given)['id']}"
+    error = poll(lambda: owner.get(run)["node_results"]["ask"]["error"], limit=8)
+    assert (error["retry_after_seconds"], len(calls)) == (10, 1)
+    assert owner.send("POST", f"{run}/cancel", {}).status == 200
 
 
 def test_a_server_that_asks_for_more_time_than_there_is_is_not_asked_again(
