@@ -12,7 +12,8 @@ from .aws.step_functions import StepFunctions
 from .aws.targets import AccountTargets
 from .compiler.node_type import HttpClient
 from .db import Database
-from .http_client import OutgoingHttp
+from .http.client import OutgoingHttp
+from .http.connection import ANYWHERE, INTERNET
 from .node_call import Surroundings
 from .runner import Runner
 from .runs.decisions import DecisionService
@@ -113,7 +114,8 @@ class Services:
     @cached_property
     def http(self) -> HttpClient:
         """What nodes speak HTTP with."""
-        return OutgoingHttp(allow_private=self.settings.allow_private_http, max_bytes=self.settings.max_output_bytes)
+        network = ANYWHERE if self.settings.allow_private_http else INTERNET
+        return OutgoingHttp(network, self.settings.max_output_bytes)
 
     @cached_property
     def surroundings(self) -> Surroundings:

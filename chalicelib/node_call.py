@@ -68,6 +68,7 @@ class NodeCall:
             targets=self.surroundings.targets(self.of["workspace_id"]),
             timeout_seconds=node.timeout_seconds or node.type.default_timeout_seconds,
             now=datetime.now(UTC),
+            max_output_bytes=self.surroundings.max_output_bytes,
         )
         config = self._config(node, records)
         try:

@@ -161,8 +161,8 @@ def start(data_dir: Path) -> Stack:
             SCHEDULER_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-scheduler",
             STATE_MACHINE_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-states",
             DATABASE_POOL_SIZE=str(POOL_SIZE),
-            ALLOW_PRIVATE_HTTP="true",
-            ALLOWED_TARGETS=os.environ.get("ALLOWED_TARGETS") or EVERYTHING,
+            ALLOW_PRIVATE_HTTP=os.environ.get("ALLOW_PRIVATE_HTTP", "true"),
+            ALLOWED_TARGETS=os.environ.get("ALLOWED_TARGETS", EVERYTHING),
         )
         app: Chalice = importlib.import_module("app").app
         opened.callback(services().database.close)

@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 class Upstream:
     """`/<key>/…` belongs to whoever uses that key.
 
-    `?status=503&times=2` answers so twice, then 200; `?sleep=1` takes a second; `/<key>/fail/…` is always 500.
+    `?status=503&times=2` answers so twice, then 200, with `&retry_after=1` asking for a second; `?sleep=1` takes one;
+    `/<key>/fail/…` is always 500. `?pages=3&page=2` is the second of three pages, with two items.
     """
 
     def __init__(self) -> None:
@@ -48,6 +49,12 @@ class _Server(ThreadingHTTPServer):
         """A client may hang up."""
 
 
+def page(path: str, pages: int, number: int) -> dict[str, Any]:
+    items = [f"{number}a", f"{number}b"] if number <= pages else []
+    following = f"{path}?pages={pages}&page={number + 1}" if number < pages else None
+    return {"items": items, "next": following, "cursor": number + 1 if following else None}
+
+
 def _handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -76,12 +83,18 @@ def _handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
 
         def reply(self, status: int, query: dict[str, str], call: dict[str, Any], count: int) -> None:
             echo = {"path": call["path"], "method": call["method"], "count": count, "query": call["query"]}
+            if "pages" in query:
+                echo |= page(call["path"], int(query["pages"]), int(query.get("page", "1")))
             content = query["raw"].encode() if "raw" in query else json.dumps(echo).encode()
             self.send_response(status)
             self.send_header("Content-Type", query.get("type", "application/json"))
             self.send_header("Content-Length", str(len(content)))
             if "location" in query:
                 self.send_header("Location", query["location"])
+            if "retry_after" in query:
+                self.send_header("Retry-After", query["retry_after"])
+            if echo.get("next"):
+                self.send_header("Link", f'<{echo["next"]}>; rel="next"')
             self.end_headers()
             self.wfile.write(b"" if self.command == "HEAD" else content)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,14 +33,22 @@ class Kind(Enum):
 
 
 class NodeFailure(Exception):  # noqa: N818 - it is what happens to a node, told as `error` in its result
-    """The node can't succeed. `retryable`: another attempt may go better, so the default retry applies."""
+    """The node can't succeed. `retryable`: another attempt may go better, so the default retry applies. If there is
+    one, it is made in `wait_seconds` at the earliest."""
 
     def __init__(
-        self, code: str, message: str, *, retryable: bool = False, details: Mapping[str, Any] | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        wait_seconds: float = 0,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.retryable = retryable
+        self.wait_seconds = wait_seconds
         self.details = dict(details or {})
 
     def as_json(self) -> dict[str, Any]:
@@ -54,15 +63,47 @@ class HttpResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
+    """Where it came from, after all redirects."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What a request may take, within the operator's size limit."""
+
+    seconds: float
+    """For the whole exchange, with all redirects."""
+    connect_seconds: float = 10
+    """For each step of connecting: looking up the name, reaching an address, agreeing on TLS."""
+    read_seconds: float | None = None
+    """How long the other side may be silent; None is as long as the request may take."""
+    max_redirects: int = 5
+    """With 0 a redirect is an answer like another."""
+    max_bytes: int | None = None
+    """Of the answer's body, unpacked; None is the operator's limit."""
 
 
 class HttpClient(Protocol):
     """What a node may use to speak HTTP."""
 
     def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout: float
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        limits: HttpLimits,
     ) -> HttpResponse:
-        """Send one request; `timeout` bounds the whole exchange, in seconds. Raises NodeFailure."""
+        """Send one request and read the whole answer. Raises NodeFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What passes time, in seconds."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
 
 class Targets(Protocol):
@@ -92,6 +133,8 @@ class Context:
     targets: Targets
     timeout_seconds: int
     now: datetime
+    max_output_bytes: int = 6 * 1024 * 1024
+    clock: Clock = Clock()
 
 
 @dataclass(frozen=True, slots=True)
