@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from stepgraph.cli import main
 from tests.client import Api
 
+OF_TERMINALS = ("COLUMNS", "NO_COLOR", "FORCE_COLOR")
 ROOT = Path(__file__).parents[2]
 
 
@@ -39,8 +40,36 @@ class Cli:
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
+    def _own(self) -> dict[str, str | None]:
+        """What a user has set, and nothing that whoever runs the tests has."""
+        theirs = [name for name in os.environ if name.startswith("STEPGRAPH_") or name in OF_TERMINALS]
+        mine = {"XDG_CONFIG_HOME": str(self.folder), "DATA_DIR": str(self.folder), **self.environment}
+        return {**dict.fromkeys(theirs), **mine}
+
+    def __call__(self, *arguments: str, code: int = 0, stdin: str | None = None) -> Outcome:
+        result = CliRunner(env=self._own).invoke(main, arguments, input=stdin, prog_name="stepgraph")
+        outcome = Outcome(result.exit_code, result.stdout, result.stderr)
+        assert outcome.code == code, (outcome, result.exc_info)
+        return outcome
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The command with a user's environment; every call must end with the exit code that the test names."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
     def _all(self) -> dict[str, str]:
-        nothing = {name: "" for name in os.environ if name.startswith("STEPGRAPH_") or name in ("COLUMNS", "NO_COLOR")}
+        nothing = {
+            name: ""
+            for name in os.environ
+            if name.startswith("STEPGRAPH_") or name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")
+        }
         kept = {name: value for name, value in os.environ.items() if name not in nothing}
         return kept | {"XDG_CONFIG_HOME": str(self.folder), "DATA_DIR": str(self.folder)} | self.environment
 
@@ -56,7 +85,8 @@ class Cli:
     def process(self, *arguments: str, **more: Any) -> subprocess.Popen[str]:
         """The command as users start it."""
         command = [sys.executable, "-m", "stepgraph", *arguments]
-        return subprocess.Popen(command, cwd=ROOT, env=self._all, text=True, **more)
+        environment = {name: value for name, value in {**os.environ, **self._own}.items() if value is not None}
+        return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **more)
 
 
 @pytest.fixture

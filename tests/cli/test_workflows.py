@@ -31,12 +31,12 @@ class TestList:
             connection.execute(
                 """
                 INSERT INTO workflows (workspace_id, name, created_at)
-                SELECT %s, number, NOW() + number * INTERVAL '1 second' FROM generate_series(1, 600) number
+                SELECT %s, number, NOW() + number * INTERVAL '1 second' FROM generate_series(1, 300) number
                 """,
                 (owner.workspace_id,),
             )
         names = [each["name"] for each in cli.json("workflows", "--limit", "1000")]
-        assert names == [str(number) for number in range(600, 0, -1)]
+        assert names == [str(number) for number in range(300, 0, -1)]
 
     def test_what_would_move_the_cursor_is_not_printed(self, cli: Cli, owner: Api) -> None:
         workflow = owner.create(HELLO, "evil\x1b[2Jname\r")
