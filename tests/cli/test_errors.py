@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from local.address import Address, publish
 from tests.cli.conftest import Cli
 from tests.client import Api, graph, node
 
@@ -171,12 +172,11 @@ class TestConfiguration:
             assert asked == []
 
     def test_a_stack_on_this_machine_is_found(self, bare_cli: Cli, owner: Api) -> None:
-        here = {"url": owner.base, "workspace_id": owner.workspace_id, "owner_token": owner.token, "member_token": "-"}
         assert "no stack runs" in bare_cli("workflows", "--local", code=2).err
-        (bare_cli.folder / "stack.json").write_text(json.dumps(here))
+        withdraw = publish(bare_cli.folder, Address(owner.base, owner.workspace_id, str(owner.token), "another"))
         bare_cli("workflows")
         bare_cli("configure", "--local")
-        (bare_cli.folder / "stack.json").unlink()
+        withdraw()
         bare_cli("workflows")
 
     @pytest.mark.parametrize("text", ["{", "[]"])
