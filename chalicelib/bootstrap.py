@@ -8,10 +8,12 @@ from functools import cache, cached_property
 from .auth import Authenticator, Membership
 from .aws.event_rules import EventRules
 from .aws.event_scheduler import EventScheduler
+from .aws.secrets_manager import SecretsManager
 from .aws.step_functions import StepFunctions
 from .compiler.node_type import HttpClient
 from .db import Database
 from .http_client import OutgoingHttp
+from .node_call import Surroundings
 from .runner import Runner
 from .runs.dispatcher import Dispatcher
 from .runs.executions import Executions
@@ -21,6 +23,7 @@ from .runs.service import RunService
 from .schedules.service import ScheduleService
 from .schedules.sync import ScheduleSync
 from .schedules.timers import TimerBackend
+from .secrets.service import SecretService
 from .settings import Settings
 from .workflows.service import WorkflowService
 
@@ -100,6 +103,11 @@ class Services:
         return ScheduleSync(self.database, backends[0], backends[1:])
 
     @cached_property
+    def secrets(self) -> SecretService:
+        """Secrets."""
+        return SecretService(self.database, self.settings, SecretsManager(self.settings))
+
+    @cached_property
     def http(self) -> HttpClient:
         """What nodes speak HTTP with."""
         return OutgoingHttp(allow_private=self.settings.allow_private_http, max_bytes=self.settings.max_output_bytes)
@@ -107,9 +115,8 @@ class Services:
     @cached_property
     def runner(self) -> Runner:
         """Runs units of nodes."""
-        return Runner(
-            self.database, self.workflows.plan, self.step_functions, self.http, self.settings.max_output_bytes
-        )
+        surroundings = Surroundings(self.http, self.secrets.values, self.settings.max_output_bytes)
+        return Runner(self.database, self.workflows.plan, self.step_functions, surroundings)
 
 
 @cache

@@ -10,12 +10,11 @@ from uuid import UUID
 from .aws.step_functions import StepFunctions
 from .compiler import Plan
 from .compiler.graph import Graph
-from .compiler.node_type import HttpClient
 from .compiler.states import NODE_FAILED, PLATFORM_ATTEMPTS
 from .db import Database
 from .errors import NotFoundError
 from .item_runs import ItemRuns, RangeCall
-from .node_call import NodeCall
+from .node_call import NodeCall, Surroundings
 from .observability import logger
 from .runs.ending import end_early, too_long
 from .runs.gates import GateRepository
@@ -38,14 +37,12 @@ class Runner:
         database: Database,
         plan: Callable[[UUID], Plan],
         step_functions: StepFunctions,
-        http: HttpClient,
-        max_output_bytes: int,
+        surroundings: Surroundings,
     ) -> None:
         self._database = database
         self._plan = plan
         self._step_functions = step_functions
-        self._http = http
-        self._max_output_bytes = max_output_bytes
+        self._surroundings = surroundings
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The Lambda's event; see `compiler/asl.py` for its kinds. Only a unit has an answer.
@@ -70,7 +67,7 @@ class Runner:
         run_id, path, plan = UUID(event["run_id"]), event["path"], self._plan(UUID(event["version_id"]))
         if "unit" in event:
             unit = UnitCall.of(run_id, path, event["unit"])
-            return self._run_unit(plan.scope(unit.scope.container), unit)
+            return self._run_unit(plan, unit)
         if "gate" in event:
             self._hold_gate(plan, Scope(run_id, path, event["gate"]["for_each"]), event["gate"], event["token"])
         elif "batch" in event:
@@ -84,21 +81,21 @@ class Runner:
             self._fail_run(plan.graph, run_id, str(event["failure"].get("Error")))
         return {}
 
-    def _run_unit(self, plan: Plan, call: UnitCall) -> dict[str, Any]:
-        """`plan` is that of the call's scope."""
+    def _run_unit(self, whole: Plan, call: UnitCall) -> dict[str, Any]:
+        plan = whole.scope(call.scope.container)
         for _ in range(UNIT_ATTEMPTS):
             with self._database.connection() as connection:
                 state = RecordRepository(connection).find_state(call.scope, *needs(plan.graph, call))
             if state and state.status == "succeeded":
                 return call.nothing
             state = going_on(call.scope, state)
-            calls = NodeCall.of_run(plan.graph, state, self._http, self._max_output_bytes)
+            calls = NodeCall.of_run(plan.graph, state, whole.graph.secrets, self._surroundings)
             with suppress(Overtaken):
                 return UnitRun(call, plan, state, calls, self._database, self._step_functions.release).run()
         raise RunEnded(f"run {call.scope.run_id} has ended")
 
     def _items(self, plan: Plan, container: str) -> ItemRuns:
-        return ItemRuns(plan, container, self._database, self._step_functions, self._http, self._max_output_bytes)
+        return ItemRuns(plan, container, self._database, self._step_functions, self._surroundings)
 
     def _hold_gate(self, plan: Plan, scope: Scope, gate: Mapping[str, Any], token: str) -> None:
         """Keep a gate closed until the nodes it waits for are decided; open it at once where they are.

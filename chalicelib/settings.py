@@ -35,6 +35,12 @@ class Settings(BaseModel):
     """The role by which EventBridge Scheduler calls the trigger."""
     allow_private_http: bool = False
     """Whether http_request may reach loopback and private addresses."""
+    secrets_prefix: str = "stepgraph/"
+    """How names begin in Secrets Manager; the workspace's id and the secret's name follow."""
+    secrets_cache_seconds: int = Field(60, ge=0)
+    """How long a container keeps the value of a secret."""
+    max_secrets: int = Field(100, ge=1)
+    """How many secrets a workspace may have; Secrets Manager takes money for each."""
     max_runs: int = Field(1000, ge=1)
     """How many runs may go on at once; more wait for their turn."""
     max_runs_per_workspace: int = Field(500, ge=1)

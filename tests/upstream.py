@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
 from collections import Counter, defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 
 class Upstream:
     """`/<key>/…` belongs to whoever uses that key.
 
-    `?status=503&times=2` answers so twice, then 200; `?sleep=1` takes a second; `/<key>/fail/…` is always 500.
+    `?status=503&times=2` answers so twice, then 200; `?sleep=1` takes a second; `/<key>/fail/…` is always 500;
+    `?echo=1` gives back all that it was sent, in many encodings.
     """
 
     def __init__(self) -> None:
@@ -76,10 +78,14 @@ def _handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
 
         def reply(self, status: int, query: dict[str, str], call: dict[str, Any], count: int) -> None:
             echo = {"path": call["path"], "method": call["method"], "count": count, "query": call["query"]}
+            if "echo" in query:
+                echo = {"sent": encodings(call), call["headers"].get("authorization", ""): "as a key"}
             content = query["raw"].encode() if "raw" in query else json.dumps(echo).encode()
             self.send_response(status)
             self.send_header("Content-Type", query.get("type", "application/json"))
             self.send_header("Content-Length", str(len(content)))
+            if "echo" in query:
+                self.send_header("X-Echo", call["headers"].get("authorization", ""))
             if "location" in query:
                 self.send_header("Location", query["location"])
             self.end_headers()
@@ -91,3 +97,16 @@ def _handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
             """Tests read `calls`."""
 
     return Handler
+
+
+def encodings(call: dict[str, Any]) -> list[Any]:
+    body, headers = call["body"].decode(), call["headers"]
+    plain = [call["query"], headers, body, *headers.values()]
+    texts = [text for text in plain if isinstance(text, str)]
+    return [
+        *plain,
+        *(base64.b64encode(f"{before}{text}".encode()).decode() for text in texts for before in ("", "a", "ab")),
+        *(quote(text, safe="") for text in texts),
+        *(text.encode().hex() for text in texts),
+        json.dumps(json.dumps(plain)),
+    ]

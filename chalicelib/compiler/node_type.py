@@ -37,6 +37,11 @@ class NodeFailure(Exception):  # noqa: N818 - it is what happens to a node, told
         self.retryable = retryable
         self.details = dict(details or {})
 
+    def redact(self, redacted: Callable[[Any], Any]) -> None:
+        """Take out what may not be told."""
+        self.args = (redacted(str(self)),)
+        self.details = redacted(self.details)
+
     def as_json(self) -> dict[str, Any]:
         """`{code, message, …details}`: the `error` of a node result."""
         return {"code": self.code, "message": str(self), **self.details}
@@ -70,6 +75,8 @@ class Context:
     http: HttpClient
     timeout_seconds: float
     now: datetime
+    redacted: Callable[[Any], Any] = lambda value: value
+    """Takes secrets out of a value; only what cuts a part out of it needs to, all else is redacted in the end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def run(config: HttpRequestConfig, context: Context) -> Result:
             "http_status",
             f"{config.method} {place(url)} answered {response.status}",
             retryable=response.status in RETRYABLE_STATUS and config.method in IDEMPOTENT,
-            details={"status": response.status, "body": _excerpt(output["body"])},
+            details={"status": response.status, "body": _excerpt(context.redacted(output["body"]))},
         )
     return Result(output)
 

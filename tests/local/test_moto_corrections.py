@@ -809,6 +809,19 @@ def test_corrections_are_applied_once(aws: Aws) -> None:  # noqa: ARG001
     assert (ExecutionWorker.start, Environment.__init__) == start
 
 
+# --- secrets
+
+
+@restores("refuse_values_of_deleted_secrets")
+def test_a_secret_that_waits_for_its_deletion_takes_no_value(aws: Aws) -> None:  # noqa: ARG001
+    secrets = client("secretsmanager")
+    secrets.create_secret(Name="s", SecretString="old")
+    secrets.put_secret_value(SecretId="s", SecretString="new")
+    secrets.delete_secret(SecretId="s")
+    with pytest.raises(ClientError, match="InvalidRequestException"):
+        secrets.put_secret_value(SecretId="s", SecretString="newer")
+
+
 # --- the need of each correction
 
 
