@@ -7,6 +7,7 @@ from chalicelib.maintenance import functions
 from chalicelib.runs.routes import approvals
 from chalicelib.runs.routes import routes as runs
 from chalicelib.schedules.routes import routes as schedules
+from chalicelib.secrets.routes import routes as secrets
 from chalicelib.trials.routes import routes as trials
 from chalicelib.workflows.routes import routes as workflows
 
@@ -14,4 +15,5 @@ app = Chalice(app_name="stepgraph")
 for feature in (workflows, runs, schedules, trials):
     app.register_blueprint(feature.blueprint, url_prefix=f"{WORKSPACE}/workflows")
 app.register_blueprint(approvals.blueprint, url_prefix=f"{WORKSPACE}/approvals")
+app.register_blueprint(secrets.blueprint, url_prefix=f"{WORKSPACE}/secrets")
 app.register_blueprint(functions)

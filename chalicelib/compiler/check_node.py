@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .expressions import BINDINGS, FUNCTIONS, ITEM_BINDINGS, Expression
+from .expressions import BINDINGS, FUNCTIONS, ITEM_BINDINGS, Expression, SecretReference
 from .graph import ERROR_HANDLE, Node, Retry
 from .node_type import Kind, NodeType
 from .problems import Problem
+from .secret_names import RULE, is_name
 from .settings import MAX_CALL_SECONDS, NodeSettings, RetrySettings
 from .shape import NodeShape, json_path
 from .template import Template, TemplateError, compile_template
@@ -179,9 +180,23 @@ class _Check:
         for name in expression.names.unknown_functions:
             guess = self.findings.hint(name, FUNCTIONS, "$")
             self._add_expression("unknown_function", path, f"there is no function ${name}(){guess}")
+        for reference in expression.names.secrets:
+            if wrong := _wrong_secret(reference):
+                self._add_expression("bad_reference", path, wrong)
 
     def _report_broken(self, broken: TemplateError) -> None:
         self._add_expression("bad_expression", broken.path, str(broken))
 
     def _add_expression(self, code: str, path: str, message: str) -> None:
         self._add(code, f"config {path}: {message}", f"data.config.{path}" if path else "data.config")
+
+
+def _wrong_secret(reference: SecretReference) -> str | None:
+    """Why a secret can't be taken so; None where it can."""
+    if reference.name is None:
+        return "$secrets is not there as a whole; take a secret by its name, as in $secrets.api_key"
+    if not is_name(reference.name):
+        return f'"{reference.name[:100]}" can\'t be the name of a secret; {RULE}'
+    if reference.part is not None:
+        return f"$secrets.{reference.name} is a text and has no {reference.part}"
+    return None

@@ -19,7 +19,7 @@ SEQUENCE_LENGTH = 100_000
 MAX_CHARACTERS = 20_000
 
 ITEM_BINDINGS = frozenset({"item", "index"})
-BINDINGS = frozenset({"input", "nodes", "run"}) | ITEM_BINDINGS
+BINDINGS = frozenset({"input", "nodes", "run", "secrets"}) | ITEM_BINDINGS
 NODE_FIELDS = frozenset({"output", "status", "error"})
 # The functions of JSONata 2.1 (https://docs.jsonata.org), without $eval, whose text no one can check on save.
 FUNCTIONS = frozenset(
@@ -59,10 +59,20 @@ class NodeReference:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretReference:
+    """`$secrets.<name>` in an expression; `name` is None where it takes `$secrets` whole, `part` is what it takes of a
+    secret."""
+
+    name: str | None
+    part: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
     """The names that an expression uses."""
 
     references: tuple[NodeReference, ...]
+    secrets: tuple[SecretReference, ...]
     unknown_variables: tuple[str, ...]
     unknown_functions: tuple[str, ...]
     all_nodes: bool
@@ -71,6 +81,11 @@ class Names:
     """Whether it takes `$item` or `$index`, be it only as names of its own."""
     free_item: bool
     """Whether it takes them and has not made them itself, so that it needs an item."""
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The secrets that it takes."""
+        return tuple(reference.name for reference in self.secrets if reference.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +151,7 @@ def find_names(source: str) -> Names:
     """The nodes, variables and functions named in a JSONata text that parses."""
     tokens = list(_tokens(source))
     references: list[NodeReference] = []
+    secrets: list[SecretReference] = []
     variables: list[str] = []
     functions: list[str] = []
     own = _names_of_its_own(tokens)
@@ -149,11 +165,22 @@ def find_names(source: str) -> Names:
             reference = _reference_at(tokens, index)
             all_nodes |= reference is None
             references += [reference] if reference else []
+        elif name == "secrets":
+            taken = _reference_at(tokens, index)
+            secrets.append(SecretReference(taken.node_id, taken.field) if taken else SecretReference(None, None))
         elif _at(tokens, index + 1) == ("other", "("):
             functions += [] if name in FUNCTIONS else [name]
         elif name not in BINDINGS | FUNCTIONS:
             variables.append(name)
-    return Names(tuple(references), tuple(variables), tuple(functions), all_nodes, bool(item), bool(item - own))
+    return Names(
+        references=tuple(references),
+        secrets=tuple(secrets),
+        unknown_variables=tuple(variables),
+        unknown_functions=tuple(functions),
+        all_nodes=all_nodes,
+        item=bool(item),
+        free_item=bool(item - own),
+    )
 
 
 def _tokens(source: str) -> Iterator[tuple[str, str]]:

@@ -51,6 +51,11 @@ class NodeFailure(Exception):  # noqa: N818 - it is what happens to a node, told
         self.wait_seconds = wait_seconds
         self.details = dict(details or {})
 
+    def redact(self, redacted: Callable[[Any], Any]) -> None:
+        """Take out what may not be told."""
+        self.args = (redacted(str(self)),)
+        self.details = redacted(self.details)
+
     def as_json(self) -> dict[str, Any]:
         """`{code, message, …details}`: the `error` of a node result."""
         return {"code": self.code, "message": str(self), **self.details}
@@ -135,6 +140,8 @@ class Context:
     now: datetime
     max_output_bytes: int = 6 * 1024 * 1024
     clock: Clock = Clock()
+    redacted: Callable[[Any], Any] = lambda value: value
+    """Takes secrets out of a value; only what cuts a part out of it needs to, all else is redacted in the end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,7 +232,7 @@ class _Call:
             wait_seconds=wait if wait and fits else 0,
             details={
                 "status": status,
-                "body": _excerpt(body),
+                "body": _excerpt(self._context.redacted(body)),
                 **({} if wait is None else {"retry_after_seconds": wait}),
             },
         )

@@ -304,7 +304,7 @@ def test_nodes_come_out_in_topological_order_with_edges_both_ways() -> None:
         ("{% $input.x", "bad_expression", "is not closed by %}"),
         ("{% 1 %} and {% 2", "bad_expression", "is not closed by %}"),
         ('{% "a %}', "bad_expression", "S0101"),
-        ("{% $inptu.x %}", "unknown_variable", 'did you mean "$input"?; there are $input, $nodes, $run'),
+        ("{% $inptu.x %}", "unknown_variable", 'did you mean "$input"?; there are $input, $nodes, $run, $secrets'),
         ("{% $input[a = $b] %}", "unknown_variable", "$b is not defined"),
         ("{% $upercase($input.x) %}", "unknown_function", 'did you mean "$uppercase"?'),
         ('{% $eval("1") %}', "unknown_function", "there is no function $eval()"),

@@ -819,6 +819,19 @@ def test_a_rule_with_a_schedule_takes_no_events(aws: Aws) -> None:  # noqa: ARG0
     assert taken["FailedEntryCount"] == 0
 
 
+# --- secrets
+
+
+@restores("refuse_values_of_deleted_secrets")
+def test_a_secret_that_waits_for_its_deletion_takes_no_value(aws: Aws) -> None:  # noqa: ARG001
+    secrets = client("secretsmanager")
+    secrets.create_secret(Name="s", SecretString="old")
+    secrets.put_secret_value(SecretId="s", SecretString="new")
+    secrets.delete_secret(SecretId="s")
+    with pytest.raises(ClientError, match="InvalidRequestException"):
+        secrets.put_secret_value(SecretId="s", SecretString="newer")
+
+
 # --- the need of each correction
 
 
