@@ -116,6 +116,12 @@ class Merge(_Body):
     mine: dict[str, Any]
 
 
+class Validate(_SentBack):
+    """A graph that is not saved."""
+
+    graph_definition: dict[str, Any]
+
+
 class CloneTemplate(_Body):
     """How the new workflow is called; as the template is without it."""
 

@@ -87,6 +87,10 @@ class WorkflowService:
             workflow_id = repository.insert(workspace_id, user_id, name, description, is_template, version)
             return _shown(repository.get(workspace_id, workflow_id))
 
+    def validate(self, workspace_id: UUID, graph_definition: dict[str, Any]) -> dict[str, Any]:
+        """What a run of a graph would cost; saves nothing. Raises as `create` does."""
+        return self._certify(graph_definition, workspace_id)
+
     def get(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowDetail:
         """A workflow with its current graph."""
         with self._database.connection() as connection:
