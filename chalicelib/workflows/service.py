@@ -89,7 +89,7 @@ class WorkflowService:
 
     def validate(self, workspace_id: UUID, graph_definition: dict[str, Any]) -> dict[str, Any]:
         """What a run of a graph would cost; saves nothing. Raises as `create` does."""
-        return self._certify(graph_definition, workspace_id)
+        return self._checked(graph_definition, workspace_id).certificate
 
     def get(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowDetail:
         """A workflow with its current graph."""
