@@ -43,6 +43,22 @@ class FakeHttp:
         return self.answer
 
 
+class Nothing:
+    """There is nothing in the account."""
+
+    def invoke(self, function_name: str, payload: Any, seconds: int) -> Any:
+        raise AssertionError((function_name, payload, seconds))
+
+    def put_event(self, *event: Any) -> str:
+        raise AssertionError(event)
+
+    def publish(self, *message: Any) -> str:
+        raise AssertionError(message)
+
+    def send_message(self, *message: Any) -> str:
+        raise AssertionError(message)
+
+
 @dataclass
 class InTurn(FakeHttp):
     """Gives its answers one after another, and calls `then` after each."""
@@ -85,6 +101,7 @@ def run(
         run={},
         input=run_input,
         http=http or FakeHttp(),
+        targets=Nothing(),
         timeout_seconds=7,
         now=NOW,
         max_output_bytes=max_output_bytes,
