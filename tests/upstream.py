@@ -65,6 +65,7 @@ def _handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
                 "headers": {name.lower(): value for name, value in self.headers.items()},
                 "body": body,
                 "began": time.monotonic(),
+                "at": time.time(),
             }
             count = upstream.begin(url.path, call)
             time.sleep(float(query.get("sleep", "0")))
