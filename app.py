@@ -2,12 +2,15 @@
 
 from chalice import Chalice
 
+from chalicelib.api import WORKSPACE
 from chalicelib.maintenance import functions
+from chalicelib.runs.routes import approvals
 from chalicelib.runs.routes import routes as runs
 from chalicelib.schedules.routes import routes as schedules
 from chalicelib.workflows.routes import routes as workflows
 
 app = Chalice(app_name="stepgraph")
 for feature in (workflows, runs, schedules):
-    app.register_blueprint(feature.blueprint, url_prefix="/api/v1/workspaces/{workspace_id}/workflows")
+    app.register_blueprint(feature.blueprint, url_prefix=f"{WORKSPACE}/workflows")
+app.register_blueprint(approvals.blueprint, url_prefix=f"{WORKSPACE}/approvals")
 app.register_blueprint(functions)

@@ -19,6 +19,8 @@ from .bootstrap import services
 from .jsontext import iso8601
 from .observability import logger
 
+WORKSPACE = "/api/v1/workspaces/{workspace_id}"
+"""Where everything is that belongs to a workspace."""
 PROBLEM = "application/problem+json"
 CORS = CORSConfig(allow_headers=["Idempotency-Key"])
 
@@ -63,7 +65,7 @@ View = Callable[[Request], Response]
 
 
 class Routes:
-    """The routes of a feature, below `/api/v1/workspaces/{workspace_id}/workflows`."""
+    """The routes of a feature, below `WORKSPACE`; app.py says where."""
 
     def __init__(self, name: str) -> None:
         self.blueprint = Blueprint(name)

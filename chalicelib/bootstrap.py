@@ -12,12 +12,15 @@ from .aws.step_functions import StepFunctions
 from .compiler.node_type import HttpClient
 from .db import Database
 from .http_client import OutgoingHttp
+from .node_call import Surroundings
 from .runner import Runner
+from .runs.decisions import DecisionService
 from .runs.dispatcher import Dispatcher
 from .runs.executions import Executions
 from .runs.queue import Places
 from .runs.reconciler import Reconciler
 from .runs.service import RunService
+from .runs.sub_runs import SubRuns
 from .schedules.service import ScheduleService
 from .schedules.sync import ScheduleSync
 from .schedules.timers import TimerBackend
@@ -73,6 +76,11 @@ class Services:
         return RunService(self.database, self.settings, self.workflows, self.executions, self.dispatcher)
 
     @cached_property
+    def decisions(self) -> DecisionService:
+        """Decisions that runs wait for."""
+        return DecisionService(self.database, self.settings, self.workflows.plan, self.executions)
+
+    @cached_property
     def reconciler(self) -> Reconciler:
         """Looks after runs."""
         days = self.settings.keep_runs_days
@@ -107,8 +115,10 @@ class Services:
     @cached_property
     def runner(self) -> Runner:
         """Runs units of nodes."""
+        sub_runs = SubRuns(self.database, self.settings, self.workflows)
+        surroundings = Surroundings(self.http, sub_runs, self.settings.max_output_bytes)
         return Runner(
-            self.database, self.workflows.plan, self.step_functions, self.http, self.settings.max_output_bytes
+            self.database, self.workflows.plan, self.step_functions, self.executions, self.dispatcher, surroundings
         )
 
 

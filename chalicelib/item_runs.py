@@ -13,9 +13,8 @@ from .aws.step_functions import StepFunctions
 from .compiler import Plan
 from .compiler.costs import BATCH_ITEMS
 from .compiler.graph import Graph
-from .compiler.node_type import HttpClient
 from .db import Connection, Database
-from .node_call import NodeCall
+from .node_call import NodeCall, Surroundings
 from .observability import logger
 from .runs.gates import GateRepository
 from .runs.items import ItemRepository
@@ -71,8 +70,7 @@ class ItemRuns:
         container: str,
         database: Database,
         step_functions: StepFunctions,
-        http: HttpClient,
-        max_output_bytes: int,
+        surroundings: Surroundings,
     ) -> None:
         self._plan = plan.holding(container)
         self._container = container
@@ -82,8 +80,7 @@ class ItemRuns:
         self._goes_on = each is not None and each.on_item_error == "continue"
         self._database = database
         self._step_functions = step_functions
-        self._http = http
-        self._max_output_bytes = max_output_bytes
+        self._surroundings = surroundings
 
     def run_batch(self, scope: Scope, first: int) -> None:
         """Run the batch of items that begins there, whose body is light; those that have ended are passed over.
@@ -98,7 +95,7 @@ class ItemRuns:
             if not self._goes_on and items.has_failed(scope, self._container):
                 raise NodeFailed(self._container)
             batch = iter(items.list_batch(scope, self._container, range(first, first + BATCH_ITEMS)))
-        calls = NodeCall.of_run(self._body, state, self._http, self._max_output_bytes)
+        calls = NodeCall.of_run(self._body, state, self._surroundings)
         while part := list(islice(batch, SAVED_ITEMS)):
             ended = list(self._until_failed(self._run_item(scope, item, calls, state.records) for item in part))
             with self._database.transaction() as connection:
@@ -166,7 +163,7 @@ class ItemRuns:
         if status is None or status in FINAL:
             raise RunEnded(f"run {scope.run_id} has ended")
         if call.ended is None:
-            gates.save(scope, self._gate, call.token, [self._container], call.execution)
+            gates.save(scope, self._gate, call.token, [self._container], waiting_execution=call.execution)
         waiting = [each.token for each in gates.list_closed(scope) if each.gate == self._gate]
         failed = not self._goes_on and items.has_failed(scope, self._container)
         pending = items.list_pending(scope, self._container)

@@ -32,7 +32,7 @@ from chalicelib.paging import Page
 from chalicelib.workflows.gallery import gallery
 from chalicelib.workflows.schemas import CloneTemplate
 
-from . import clock, moto_corrections, postgres, workspaces
+from . import account, clock, moto_corrections, postgres, workspaces
 from .account import ACCOUNT, REGION
 
 POOL_SIZE = 24
@@ -215,6 +215,7 @@ def _aws(app: Chalice) -> Iterator[None]:
 
     moto_corrections.run_lambdas_with(invoke)
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}):
+        account.set_up()
         stop_telling = moto_corrections.on_execution_status_change(tell)
         with clock.ticking(app):
             try:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import re
 from http import HTTPStatus
 from typing import Literal
+from urllib.parse import unquote
 
 from chalicelib.api import Request, Response
 from chalicelib.errors import MalformedError
 from chalicelib.paging import Page, PathPage
 from chalicelib.requests import parse_body
 
-from .schemas import RUN_STATUSES, Cancel, Execute, NewRun, Retry
+from .decisions import DecisionService
+from .schemas import RUN_STATUSES, Cancel, Decide, Execute, NewRun, Retry
 from .service import RunService
 
 
 class RunController:
     """One method an endpoint."""
 
-    def __init__(self, service: RunService) -> None:
+    def __init__(self, service: RunService, decisions: DecisionService) -> None:
         self._service = service
+        self._decisions = decisions
 
     def execute(self, request: Request) -> Response:
         """202 with the run. `Idempotency-Key`: the same run for the same key and input, for a day."""
@@ -57,6 +60,17 @@ class RunController:
         body = parse_body(request.body, Cancel)
         ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
         return Response(self._service.cancel(*ids, request.user_id, body.reason))
+
+    def decide(self, request: Request) -> Response:
+        """The run as it is now. `{decision, data, path}`."""
+        body = parse_body(request.body, Decide)
+        ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
+        self._decisions.decide(*ids, unquote(request.path["node_id"]), body, request.user_id)
+        return Response(self._service.get(*ids))
+
+    def list_approvals(self, request: Request) -> Response:
+        """`?limit&cursor`: what waits for a decision in the workspace."""
+        return Response(self._decisions.list_waiting(request.workspace_id, Page.from_query(request.query)))
 
     def list_items(self, request: Request) -> Response:
         """`?node_id&limit&cursor`: the items of a container."""

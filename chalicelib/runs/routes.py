@@ -14,10 +14,11 @@ from .controller import RunController
 from .executions import run_of_execution
 
 routes = Routes(__name__)
+approvals = Routes(f"{__name__}.approvals")
 
 
 def _controller() -> RunController:
-    return RunController(services().runs)
+    return RunController(services().runs, services().decisions)
 
 
 @routes.route("POST", "/{workflow_id}/execute", Role.MEMBER)
@@ -48,6 +49,18 @@ def list_items(request: Request) -> Response:
 def cancel_run(request: Request) -> Response:
     """Cancel a run."""
     return _controller().cancel(request)
+
+
+@routes.route("POST", "/{workflow_id}/runs/{run_id}/nodes/{node_id}/decision", Role.MEMBER)
+def decide(request: Request) -> Response:
+    """Decide what a node waits for."""
+    return _controller().decide(request)
+
+
+@approvals.route("GET", "/", Role.MEMBER)
+def list_approvals(request: Request) -> Response:
+    """List what waits for a decision in the workspace."""
+    return _controller().list_approvals(request)
 
 
 @routes.route("GET", "/{workflow_id}/runs/{run_id}/retry", Role.MEMBER)

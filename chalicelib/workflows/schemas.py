@@ -107,3 +107,10 @@ class VersionRow(TypedDict):
     workflow_id: UUID
     version: int
     created_at: datetime
+
+
+class ReferencedVersion(TypedDict):
+    """A version that a node runs, and what its workflow is called."""
+
+    id: UUID
+    name: str
