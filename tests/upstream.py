@@ -10,17 +10,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+HELD_SECONDS = 60.0
+
 
 class Upstream:
     """`/<key>/…` belongs to whoever uses that key.
 
-    `?status=503&times=2` answers so twice, then 200; `?sleep=1` takes a second; `/<key>/fail/…` is always 500.
+    `?status=503&times=2` answers so twice, then 200; `?sleep=1` takes a second; `?held=1` is answered when its path is let
+    go.
     """
 
     def __init__(self) -> None:
         self.calls: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
         self.failing: set[str] = set()
+        self.let_go: dict[str, threading.Event] = defaultdict(threading.Event)
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.base = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -69,6 +73,8 @@ def _handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
             }
             count = upstream.begin(url.path, call)
             time.sleep(float(query.get("sleep", "0")))
+            if "held" in query:
+                upstream.let_go[url.path].wait(HELD_SECONDS)
             status = int(query.get("status", "200")) if count <= int(query.get("times", "999999")) else 200
             if url.path in upstream.failing:
                 status = 500
