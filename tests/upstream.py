@@ -16,8 +16,8 @@ HELD_SECONDS = 60.0
 class Upstream:
     """`/<key>/…` belongs to whoever uses that key.
 
-    `?status=503&times=2` answers so twice, then 200; `?sleep=1` takes a second; `?held=1` is answered when its path is let
-    go.
+    `?status=503&times=2` answers so twice, then 200; `?sleep=1` takes a second; `?held=1` until its path is
+    let go.
     """
 
     def __init__(self) -> None:
