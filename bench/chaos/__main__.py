@@ -1,6 +1,6 @@
-"""`python -m bench.chaos`: kill the one-machine stack over and over while it is used; what it accepted must end as drawn.
+"""`python -m bench.chaos`: kill the one-machine stack, its Postgres too, again and again while it is used.
 
-Progress on stderr, one JSON line a figure or a violation on stdout; the exit code is 1 where there was a violation.
+Prints what goes on and a table of what came of it; the exit code is 1 where a promise was broken.
 """
 
 from __future__ import annotations
@@ -13,34 +13,45 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from textwrap import fill
 
-from .siege import Siege
+from .experiment import Experiment
+from .report import table
+
+WIDTH, LINE = 44, 120
 
 
 def main() -> int:
     """The exit code."""
     options = _parser().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    kills, runs = options.kills or (3 if options.quick else 20), options.runs or (24 if options.quick else 200)
-    seed = options.seed if options.seed is not None else int(time.time()) % 100_000
     folder = Path(tempfile.mkdtemp(prefix="stepgraph-chaos-"))
-    siege = Siege(folder, runs, kills, seed, quick=options.quick)
-    lines = list(siege.run())
-    for line in lines:
-        print(json.dumps(line, ensure_ascii=False), flush=True)
-    if any("violation" in line for line in lines):
-        print(f"the data folder and the log of the stack are kept in {folder}", file=sys.stderr)
+    outcome = Experiment(folder, options.runs, options.kills, options.seed, options.life).run()
+    print()
+    for name, value in table(outcome):
+        print(f"{name:<{WIDTH}}" + fill(value, LINE - WIDTH).replace("\n", "\n" + " " * WIDTH))
+    broken = outcome.broken
+    for promise in broken:
+        print(json.dumps(promise, ensure_ascii=False))
+    if broken:
+        print(f"broken promises: {len(broken)}; the data and what the stack said are kept in {folder}")
         return 1
     shutil.rmtree(folder, ignore_errors=True)
+    print("every promise was kept")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
-    parser.add_argument("--kills", type=int, help="how often (20)")
-    parser.add_argument("--runs", type=int, help="how many are accepted meanwhile (200)")
-    parser.add_argument("--seed", type=int, help="of the moments, of what is killed, and of the clients")
-    parser.add_argument("--quick", action="store_true", help="3 kills, 24 runs, and shorter lives")
+    parser.add_argument("--kills", type=int, default=20, help="how often (20)")
+    parser.add_argument("--runs", type=int, default=200, help="how many are accepted meanwhile (200)")
+    parser.add_argument("--life", type=float, default=6.0, help="the most seconds before a kill (6)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=int(time.time()) % 100_000,
+        help="of the kills and of the clients; else by the clock",
+    )
     return parser
 
 

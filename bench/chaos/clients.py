@@ -1,13 +1,14 @@
-"""Who uses the stack while it is killed: clients that post until they are answered, cancel, and look at runs."""
+"""Who uses the stack while it is killed: they post until they are answered, cancel, decide, and look at runs."""
 
 from __future__ import annotations
 
 import http.client
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from queue import Empty, SimpleQueue
 from random import Random
 from typing import Any
 
@@ -20,12 +21,13 @@ from .workflows import Kind
 CLIENTS, WATCHERS = 8, 2
 PAUSE_SECONDS = 0.05
 START_SECONDS = 0.4
-REPEATED = 0.3
-"""The part of the requests that are repeated though they were answered."""
+SENT_TWICE = 0.3
+"""The part of the requests that are sent again though they were answered."""
 CANCEL_SECONDS = 2.5
 WATCHED_AGAIN_SECONDS = 0.3
 
-Violation = dict[str, Any]
+Broken = dict[str, Any]
+"""A promise that was broken: which, and where."""
 
 
 @dataclass(slots=True)
@@ -38,27 +40,29 @@ class Order:
     life: int
     """The first life of the stack in which it is asked for."""
     random: Random
+    requests: int = 0
+    """How often it was asked for."""
     run_id: str | None = None
     run: dict[str, Any] | None = None
     """As it was seen last."""
-    ended: bool = False
+    to_cancel: bool = False
     cancelled: bool = False
     """Whether the API said so."""
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What was told of nodes that had succeeded, or were waiting."""
-    violations: list[Violation] = field(default_factory=list)
-
-    @property
-    def key(self) -> str:
-        return f"chaos-{self.number}"
+    broken: list[Broken] = field(default_factory=list)
 
     @property
     def path(self) -> str:
         return f"/{self.workflow_id}/runs/{self.run_id}"
 
-    def blame(self, rule: str, **details: Any) -> None:
-        known = {"violation": rule, "order": self.number, "kind": self.kind.name, "run_id": self.run_id}
-        self.violations.append(known | details)
+    @property
+    def ended(self) -> bool:
+        return self.run is not None and self.run["status"] in FINAL
+
+    def blame(self, promise: str, **details: Any) -> None:
+        known = {"promise": promise, "order": self.number, "kind": self.kind.name, "run_id": self.run_id}
+        self.broken.append(known | details)
 
     def accept(self, answer: Answer) -> None:
         if answer.status != HTTPStatus.ACCEPTED:
@@ -70,14 +74,14 @@ class Order:
 
     def look(self, run: dict[str, Any]) -> None:
         """What was told once stays true: an end, a success, the end of a wait."""
-        if self.run and self.run["status"] in FINAL and run["status"] != self.run["status"]:
+        if self.run and self.ended and run["status"] != self.run["status"]:
             self.blame("an end stays", before=self.run["status"], now=run["status"])
         for node_id, result in run["node_results"].items():
             before, told = self.seen.get(node_id, {}), _lasting(result)
             if any(told.get(name) != value for name, value in before.items()) and not _is_cut_off(before, result):
                 self.blame("what a node has done stays done", node=node_id, before=before, now=result)
             self.seen[node_id] = told
-        self.run, self.ended = run, run["status"] in FINAL
+        self.run = run
 
 
 def _lasting(result: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +90,8 @@ def _lasting(result: dict[str, Any]) -> dict[str, Any]:
         return {}
     if result["status"] == "succeeded":
         return {name: result[name] for name in ("status", "started_at", "completed_at", "attempts", "output")}
-    return {name: result[name] for name in ("started_at", "output")} if result["status"] == "waiting" else {}
+    waits_until = (result["output"] or {}).get("until") if result["status"] == "waiting" else None
+    return {"started_at": result["started_at"], "output": result["output"]} if waits_until else {}
 
 
 def _is_cut_off(before: dict[str, Any], result: dict[str, Any]) -> bool:
@@ -97,14 +102,13 @@ def _is_cut_off(before: dict[str, Any], result: dict[str, Any]) -> bool:
 class Clients:
     """Threads that work through orders, as fast as the lives of the victim let them."""
 
-    def __init__(self, victim: Victim, orders: list[Order]) -> None:
-        self.orders = orders
-        self.repeated = 0
-        """Requests that were sent again."""
+    def __init__(self, victim: Victim, orders: Sequence[Order]) -> None:
+        self._orders = orders
         self._victim = victim
         self._ended = threading.Event()
-        self._next = iter(orders)
-        self._lock = threading.Lock()
+        self._waiting: SimpleQueue[Order] = SimpleQueue()
+        for order in orders:
+            self._waiting.put(order)
         work = [self._work] * CLIENTS
         watch = [lambda part=part: self._watch(part) for part in range(WATCHERS)]
         self._threads = [threading.Thread(target=target, daemon=True) for target in (*work, *watch)]
@@ -121,81 +125,92 @@ class Clients:
 
     @property
     def accepted(self) -> int:
-        return sum(order.run_id is not None for order in self.orders)
+        return sum(order.run_id is not None for order in self._orders)
 
     @property
-    def left(self) -> list[Order]:
-        return [order for order in self.orders if not order.ended]
-
-    def _orders(self) -> Iterator[Order]:
-        while True:
-            with self._lock:
-                order = next(self._next, None)
-            if order is None:
-                return
-            while self._victim.lives < order.life and not self._ended.is_set():
-                time.sleep(PAUSE_SECONDS)
-            yield order
+    def ended(self) -> int:
+        return sum(order.ended for order in self._orders)
 
     def _work(self) -> None:
-        for order in self._orders():
+        while order := self._take():
             time.sleep(order.random.uniform(0, START_SECONDS))
             self._post(order)
-            if order.random.random() < REPEATED:
+            if order.random.random() < SENT_TWICE:
                 self._post(order)
-            if order.kind.cancelled == "always" or (order.kind.cancelled == "maybe" and order.random.random() < 0.5):
+            if order.random.random() < order.kind.cancelled:
                 time.sleep(order.random.uniform(0, CANCEL_SECONDS))
                 self._cancel(order)
 
+    def _take(self) -> Order | None:
+        """The next order, once its life has come."""
+        try:
+            order = self._waiting.get_nowait()
+        except Empty:
+            return None
+        while self._victim.lives < order.life and not self._ended.is_set():
+            time.sleep(PAUSE_SECONDS)
+        return order
+
     def _post(self, order: Order) -> None:
+        """Each request of an order has the same key: it asks for one run, whether or not an answer came."""
         body = {} if order.kind.input is None else {"input": order.kind.input}
-        path = f"/{order.workflow_id}/execute"
-        if answer := self._insist("POST", path, body, **{"Idempotency-Key": order.key}):
+        path, key = f"/{order.workflow_id}/execute", {"Idempotency-Key": f"order-{order.number}"}
+        if answer := self._insist(order, path, body, **key):
             order.accept(answer)
 
     def _cancel(self, order: Order) -> None:
-        answer = self._insist("POST", f"{order.path}/cancel", {})
+        order.to_cancel = True
+        answer = self._insist(order, f"{order.path}/cancel", {})
         if answer and answer.status not in (HTTPStatus.OK, HTTPStatus.CONFLICT):
             order.blame("a run can be cancelled, or has ended", answer=answer.status, body=answer.body)
         order.cancelled = answer is not None and answer.status == HTTPStatus.OK
 
-    def _insist(self, method: str, path: str, body: Any, **headers: str) -> Answer | None:
+    def _insist(self, order: Order, path: str, body: Any, **headers: str) -> Answer | None:
         """The first answer that is not "try again"; None where the test is over before."""
         while not self._ended.is_set():
             if api := self._victim.api:
-                answer = send(api, method, path, body, **headers)
+                order.requests += 1
+                answer = send(api, "POST", path, body, **headers)
                 if answer and answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
                     return answer
-                self.repeated += 1
             time.sleep(PAUSE_SECONDS)
         return None
 
     def _watch(self, part: int) -> None:
         while not self._ended.is_set():
-            for order in self.orders[part::WATCHERS]:
+            for order in self._orders[part::WATCHERS]:
                 if order.run_id and not order.ended and (api := self._victim.api):
-                    answer = send(api, "GET", order.path)
-                    if answer and answer.status == HTTPStatus.OK:
-                        order.look(answer.body)
-                    elif answer and answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
-                        order.blame("what was accepted is there", answer=answer.status, body=answer.body)
+                    self._look(api, order)
             self._ended.wait(WATCHED_AGAIN_SECONDS)
 
+    def _look(self, api: Api, order: Order) -> None:
+        answer = send(api, "GET", order.path)
+        if answer and answer.status == HTTPStatus.OK:
+            order.look(answer.body)
+            self._decide(api, order, answer.body)
+        elif answer and answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            order.blame("what was accepted is there", answer=answer.status, body=answer.body)
 
-def send(api: Api, method: str, path: str, body: Any = None, **headers: str) -> Answer | None:
+    def _decide(self, api: Api, order: Order, run: dict[str, Any]) -> None:
+        """Approve what waits for it; where no answer came, it is seen next time whether it still waits."""
+        for node_id in order.kind.nodes("approval"):
+            if run["node_results"][node_id]["status"] == "waiting":
+                answer = send(api, "POST", f"{order.path}/nodes/{node_id}/decision", {"decision": "approved"})
+                if answer and answer.status not in (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE):
+                    order.blame("what waits can be decided", answer=answer.status, body=answer.body)
+
+
+def send(api: Api, method: str, path: str, body: Any = None, **headers: Any) -> Answer | None:
     """None where no answer came: the stack is down, or died before it had answered."""
     try:
         return api.send(method, path, body, **headers)
-    except (OSError, http.client.HTTPException, ValueError):
+    except (OSError, http.client.HTTPException):
         return None
 
 
-def orders(kinds: Iterable[tuple[Kind, str]], runs: int, kills: int, seed: int) -> list[Order]:
-    """So many, spread over the lives of the stack that end by a kill, but the first: it makes its database."""
-    choices = list(kinds)
-    found = []
-    for number in range(runs):
-        kind, workflow_id = choices[number % len(choices)]
-        life = 2 + number * (kills - 1) // runs
-        found.append(Order(number, kind, workflow_id, life, Random(f"{seed} {number}")))
-    return found
+def draw_orders(kinds: Sequence[tuple[Kind, str]], runs: int, lives: int, seed: int) -> list[Order]:
+    """So many, of all kinds, spread over the lives of the stack that end by a kill."""
+    return [
+        Order(number, *kinds[number % len(kinds)], 1 + number * lives // runs, Random(f"{seed} {number}"))
+        for number in range(runs)
+    ]

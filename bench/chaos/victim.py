@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, Literal
 
 import psutil
 
@@ -19,20 +20,59 @@ from tests.client import Api
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.01
+SHORTEST_LIFE_SECONDS = 0.5
+STARTING_SECONDS = 2.5
+"""About how long a start takes."""
+EARLY = 0.2
+"""The part of the kills that come while the stack is starting."""
+APART_SECONDS = 1.0
+
+
+Postgres = Literal["first", "last", "at once"]
+ORDERS: tuple[Postgres, ...] = ("first", "last", "at once")
 
 
 class DidNotStartError(Exception):
     """The stack ended by itself, or was not ready in time; with the end of what it said."""
 
 
+@dataclass(slots=True)
+class Kill:
+    """SIGKILL to all processes of the stack and of its Postgres."""
+
+    early: bool
+    """Whether it comes while the stack is starting, and not once it answers."""
+    seconds: float
+    """How long after that began."""
+    postgres: Postgres
+    apart: float
+    """For how many seconds the one lives without the other."""
+    began: float = 0.0
+    ended: float = 0.0
+    back: float = 0.0
+    """When the stack answered again; these are seconds since the epoch."""
+
+
+def draw_kills(count: int, longest_life: float, random: Random) -> list[Kill]:
+    """The first is never early: there must be something to lose."""
+    kills = []
+    for number in range(count):
+        early = number > 0 and random.random() < EARLY
+        shortest, longest = (0.0, STARTING_SECONDS) if early else (SHORTEST_LIFE_SECONDS, longest_life)
+        postgres = random.choice(ORDERS)
+        apart = 0.0 if postgres == "at once" else random.uniform(0, APART_SECONDS)
+        kills.append(Kill(early, random.uniform(shortest, longest), postgres, apart))
+    return kills
+
+
 class Victim:
     """One data folder, and the process that works on it now. `api` is where it answers, if it is ready."""
 
     def __init__(self, folder: Path) -> None:
-        self.data_dir = folder / "data"
         self.api: Api | None = None
         self.lives = 0
         self._folder = folder
+        self._data_dir = folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -42,7 +82,7 @@ class Victim:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local", "run", "--port", "0"],
                 cwd=ROOT,
-                env=environment(self.data_dir),
+                env=environment(self._data_dir),
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -58,21 +98,16 @@ class Victim:
             time.sleep(POLL_SECONDS)
         self.api = Api(**found.groupdict())
 
-    def kill(self) -> None:
-        """SIGKILL to the stack alone; it is reaped, as a shell does it."""
-        assert self._process
-        self._process.kill()
-        self._process.wait()
-        self.api = None
-
-    def kill_postgres(self) -> bool:
-        """SIGKILL to the server and all its processes, or to what is just making it; whether there was one."""
-        victims = [*self._postgres(), *self._starting_postgres()]
-        for process in victims:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(victims, STOP_SECONDS)
-        return bool(victims)
+    def die(self, kill: Kill) -> None:
+        """Kill it, and note when."""
+        one, other = self._kill_stack, self._kill_postgres
+        if kill.postgres == "first":
+            one, other = other, one
+        kill.began = time.time()
+        one()
+        time.sleep(kill.apart)
+        other()
+        kill.ended = time.time()
 
     def stop(self) -> None:
         """As Ctrl-C does; what is left of it then is killed."""
@@ -80,9 +115,23 @@ class Victim:
             self._process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_SECONDS)
-        if self._process and self._process.poll() is None:
-            self.kill()
-        self.kill_postgres()
+            self._kill_stack()
+        self._kill_postgres()
+
+    def _kill_stack(self) -> None:
+        """It is reaped, as a shell does it."""
+        assert self._process
+        self._process.kill()
+        self._process.wait()
+        self.api = None
+
+    def _kill_postgres(self) -> None:
+        """The server and all its processes, if there are any."""
+        processes = self._postgres()
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, STOP_SECONDS)
 
     @property
     def _said(self) -> Path:
@@ -90,28 +139,10 @@ class Victim:
         return self._folder / f"said-{self.lives}"
 
     def _postgres(self) -> list[Any]:
-        """The server of the data folder by its own file, if that process is one of this folder."""
-        try:
-            postmaster = psutil.Process(int((self._postgres_dir / "postmaster.pid").read_text().split()[0]))
-            if str(self._postgres_dir) in postmaster.cmdline():
+        """Found by the server's own file, if that process is one of this folder."""
+        folder = self._data_dir / "postgres"
+        with suppress(OSError, ValueError, IndexError, psutil.NoSuchProcess):
+            postmaster = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
+            if str(folder.resolve()) in postmaster.cmdline():
                 return [postmaster, *postmaster.children(recursive=True)]
-        except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
-            pass
         return []
-
-    def _starting_postgres(self) -> list[Any]:
-        """initdb and pg_ctl run in the session that the stack was started with."""
-        assert self._process
-        return [process for process in psutil.process_iter() if _session(process.pid) == self._process.pid
-                and process.pid != self._process.pid]  # fmt: skip
-
-    @property
-    def _postgres_dir(self) -> Path:
-        return self.data_dir / "postgres"
-
-
-def _session(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except OSError:
-        return None
