@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=20, help="how often (20)")
     parser.add_argument("--runs", type=int, default=200, help="how many are accepted meanwhile (200)")
-    parser.add_argument("--life", type=float, default=6.0, help="the most seconds before a kill (6)")
+    parser.add_argument("--life", type=float, default=6.0, help="the most seconds that a busy stack lives (6)")
     parser.add_argument(
         "--seed",
         type=int,

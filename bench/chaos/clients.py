@@ -131,6 +131,12 @@ class Clients:
     def ended(self) -> int:
         return sum(order.ended for order in self._orders)
 
+    @property
+    def busy(self) -> bool:
+        """Whether half of what is asked for by now is accepted, and some of it goes on."""
+        due = sum(order.life <= self._victim.lives for order in self._orders)
+        return due <= 2 * self.accepted and self.ended < self.accepted
+
     def _work(self) -> None:
         while order := self._take():
             time.sleep(order.random.uniform(0, START_SECONDS))

@@ -22,13 +22,13 @@ from .workflows import inner, kinds
 
 SETTLE_SECONDS = 300.0
 """How long runs may take to end once nothing is killed any more."""
-IN_FLIGHT_SECONDS = 60.0
+BUSY_SECONDS = 60.0
 PAGE = 100
 TELL_SECONDS = 5.0
 
 
 class Experiment:
-    """One test on an empty folder. A life lasts `longest_life` seconds at most."""
+    """One test on an empty folder. A stack that is busy lives `longest_life` seconds at most."""
 
     def __init__(self, folder: Path, runs: int, kills: int, seed: int, longest_life: float) -> None:
         self._victim = Victim(folder)
@@ -66,9 +66,9 @@ class Experiment:
 
     def _kill_over_and_over(self, clients: Clients) -> None:
         for number, kill in enumerate(self._kills, 1):
-            time.sleep(kill.seconds)
             if not kill.early:
-                poll(lambda: clients.accepted > clients.ended, IN_FLIGHT_SECONDS)
+                poll(lambda: clients.busy, BUSY_SECONDS)
+            time.sleep(kill.seconds)
             left = f"{clients.accepted} runs accepted, {clients.ended} ended"
             self._victim.die(kill)
             when = "while it starts" if kill.early else "while it runs"

@@ -75,7 +75,7 @@ def table(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "runs in flight at the kills", f"{outcome.in_flight.total()}: {_counted(outcome.in_flight)}"
     yield "runs resumed", f"{len(outcome.resumptions)} times"
     ends = Counter(each.run["status"] for each in outcome.evidence)
-    yield "ended as drawn", f"{sum(each.ends_as_drawn for each in outcome.evidence)}: {_counted(ends)}"
+    yield "ended as drawn", f"{sum(each.ends_as_drawn for each in outcome.evidence)} of {accepted}: {_counted(ends)}"
     yield "nodes succeeded", str(sum(result.told["status"] == "succeeded" for result in results))
     yield from _calls([result for each in outcome.evidence for result in each.asking])
     yield "runs stuck", str(accepted - len(outcome.evidence))

@@ -20,7 +20,6 @@ from tests.client import Api
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.01
-SHORTEST_LIFE_SECONDS = 0.5
 STARTING_SECONDS = 2.5
 """About how long a start takes."""
 EARLY = 0.2
@@ -41,7 +40,7 @@ class Kill:
     """SIGKILL to all processes of the stack and of its Postgres."""
 
     early: bool
-    """Whether it comes while the stack is starting, and not once it answers."""
+    """Whether it comes while the stack is starting, and not while it is busy."""
     seconds: float
     """How long after that began."""
     postgres: Postgres
@@ -58,10 +57,10 @@ def draw_kills(count: int, longest_life: float, random: Random) -> list[Kill]:
     kills = []
     for number in range(count):
         early = number > 0 and random.random() < EARLY
-        shortest, longest = (0.0, STARTING_SECONDS) if early else (SHORTEST_LIFE_SECONDS, longest_life)
+        seconds = random.uniform(0, STARTING_SECONDS if early else longest_life)
         postgres = random.choice(ORDERS)
         apart = 0.0 if postgres == "at once" else random.uniform(0, APART_SECONDS)
-        kills.append(Kill(early, random.uniform(shortest, longest), postgres, apart))
+        kills.append(Kill(early, seconds, postgres, apart))
     return kills
 
 
