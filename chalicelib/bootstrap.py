@@ -10,6 +10,7 @@ from .aws.step_functions import StepFunctions
 from .compiler.node_type import HttpClient
 from .db import Database
 from .http_client import OutgoingHttp
+from .jsonata.sandbox import Sandbox
 from .runner import Runner
 from .runs.dispatcher import Dispatcher
 from .runs.executions import Executions
@@ -94,10 +95,20 @@ class Services:
         return OutgoingHttp(allow_private=self.settings.allow_private_http, max_bytes=self.settings.max_output_bytes)
 
     @cached_property
+    def sandbox(self) -> Sandbox:
+        """Where expressions are evaluated."""
+        return Sandbox()
+
+    @cached_property
     def runner(self) -> Runner:
         """Runs units of nodes."""
         return Runner(
-            self.database, self.workflows.plan, self.step_functions, self.http, self.settings.max_output_bytes
+            self.database,
+            self.workflows.plan,
+            self.step_functions,
+            self.http,
+            self.sandbox,
+            self.settings.max_output_bytes,
         )
 
 

@@ -16,6 +16,7 @@ from .compiler.graph import Graph
 from .compiler.node_type import HttpClient
 from .db import Connection, Database
 from .errors import NotFoundError
+from .jsonata.sandbox import Sandbox
 from .node_call import NodeCall
 from .observability import logger
 from .runs.gates import GateRepository
@@ -73,6 +74,7 @@ class ItemRuns:
         database: Database,
         step_functions: StepFunctions,
         http: HttpClient,
+        sandbox: Sandbox,
         max_output_bytes: int,
     ) -> None:
         self._plan = plan.holding(container)
@@ -84,6 +86,7 @@ class ItemRuns:
         self._database = database
         self._step_functions = step_functions
         self._http = http
+        self._sandbox = sandbox
         self._max_output_bytes = max_output_bytes
 
     def run_batch(self, scope: Scope, first: int) -> None:
@@ -99,7 +102,7 @@ class ItemRuns:
             if not self._goes_on and items.has_failed(scope, self._container):
                 raise NodeFailed(self._container)
             batch = iter(items.list_batch(scope, self._container, range(first, first + BATCH_ITEMS)))
-        calls = NodeCall.of_run(self._body, state, self._http, self._max_output_bytes)
+        calls = NodeCall.of_run(self._body, state, self._http, self._sandbox, self._max_output_bytes)
         while part := list(islice(batch, SAVED_ITEMS)):
             ended = list(self._until_failed(self._run_item(scope, item, calls, state.records) for item in part))
             with self._database.transaction() as connection:

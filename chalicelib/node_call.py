@@ -15,6 +15,7 @@ from .compiler.node_type import Context, EachOf, HttpClient, NodeFailure, Result
 from .compiler.shape import json_path
 from .compiler.template import TemplateError
 from .compiler.words import by_field
+from .jsonata.sandbox import Sandbox
 from .jsontext import first_flaw, iso8601, to_text
 from .observability import logger
 from .runs.schemas import NodeRecord, RunState
@@ -30,10 +31,13 @@ class NodeCall:
     item: Any
     index: int | None
     http: HttpClient
+    sandbox: Sandbox
     max_output_bytes: int
 
     @classmethod
-    def of_run(cls, graph: Graph, state: RunState, http: HttpClient, max_output_bytes: int) -> NodeCall:
+    def of_run(
+        cls, graph: Graph, state: RunState, http: HttpClient, sandbox: Sandbox, max_output_bytes: int
+    ) -> NodeCall:
         """The calls of a run's nodes."""
         run = state.run
         variables = {
@@ -44,7 +48,7 @@ class NodeCall:
             "trigger": run["trigger"],
             "started_at": iso8601(run["started_at"]),
         }
-        return cls(graph, variables, run["input"], state.item, state.index, http, max_output_bytes)
+        return cls(graph, variables, run["input"], state.item, state.index, http, sandbox, max_output_bytes)
 
     def run(self, node: Node, records: Mapping[str, NodeRecord]) -> Result | WaitUntil | EachOf:
         """Run a node on the results so far. Raises NodeFailure."""
@@ -72,10 +76,16 @@ class NodeCall:
 
     def _config(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:
         try:
-            config = node.config.render(lambda expression: self._bindings(node, expression, records))
+            config = node.config.render(
+                lambda expression: self.sandbox.evaluate(expression.source, self._bindings(node, expression, records))
+            )
         except TemplateError as error:
-            where = f"{error.path}: " if error.path else ""
-            raise NodeFailure("expression_failed", f"{where}{error}") from None
+            field = f"config {error.path}".rstrip()
+            raise NodeFailure(
+                "expression_failed",
+                f"{field}: {error}",
+                details={"field": error.path, "position": error.position},
+            ) from None
         try:
             return node.type.config.model_validate(config, context={"evaluated": True})
         except ValidationError as error:

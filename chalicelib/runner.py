@@ -15,6 +15,7 @@ from .compiler.states import NODE_FAILED, PLATFORM_ATTEMPTS
 from .db import Database
 from .errors import NotFoundError
 from .item_runs import ItemRuns, RangeCall
+from .jsonata.sandbox import Sandbox
 from .node_call import NodeCall
 from .observability import logger
 from .runs.ending import end_early, too_long
@@ -39,12 +40,14 @@ class Runner:
         plan: Callable[[UUID], Plan],
         step_functions: StepFunctions,
         http: HttpClient,
+        sandbox: Sandbox,
         max_output_bytes: int,
     ) -> None:
         self._database = database
         self._plan = plan
         self._step_functions = step_functions
         self._http = http
+        self._sandbox = sandbox
         self._max_output_bytes = max_output_bytes
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,13 +93,21 @@ class Runner:
             if state and state.status == "succeeded":
                 return call.nothing
             state = going_on(call.scope, state)
-            calls = NodeCall.of_run(plan.graph, state, self._http, self._max_output_bytes)
+            calls = NodeCall.of_run(plan.graph, state, self._http, self._sandbox, self._max_output_bytes)
             with suppress(Overtaken):
                 return UnitRun(call, plan, state, calls, self._database, self._step_functions.release).run()
         raise RunEnded(f"run {call.scope.run_id} has ended")
 
     def _items(self, plan: Plan, container: str) -> ItemRuns:
-        return ItemRuns(plan, container, self._database, self._step_functions, self._http, self._max_output_bytes)
+        return ItemRuns(
+            plan,
+            container,
+            self._database,
+            self._step_functions,
+            self._http,
+            self._sandbox,
+            self._max_output_bytes,
+        )
 
     def _hold_gate(self, plan: Plan, scope: Scope, gate: Mapping[str, Any], token: str) -> None:
         """Keep a gate closed until the nodes it waits for are decided; open it at once where they are.

@@ -9,7 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .expressions import BINDINGS, FUNCTIONS, ITEM_BINDINGS, Expression
+from chalicelib.jsonata.functions import FUNCTIONS
+
+from .expressions import BINDINGS, ITEM_BINDINGS, Expression
 from .graph import ERROR_HANDLE, Node, Retry
 from .node_type import Kind, NodeType
 from .problems import Problem
@@ -169,6 +171,8 @@ class _Check:
         for name in expression.names.unknown_functions:
             guess = self.findings.hint(name, FUNCTIONS, "$")
             self._add_expression("unknown_function", path, f"there is no function ${name}(){guess}")
+        for call in expression.names.wrong_calls:
+            self._add_expression("wrong_arguments", path, call)
 
     def _report_broken(self, broken: TemplateError) -> None:
         self._add_expression("bad_expression", broken.path, str(broken))
