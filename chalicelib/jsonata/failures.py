@@ -67,8 +67,7 @@ def explained(source: str, told: str, retrace: Retrace) -> ExpressionError:
     if code in _LIMITS:
         return ExpressionError(_LIMITS[code])
     events = _trace(source, told, retrace)
-    if code in _PICTURES = frozenset({"D3130", "D3131", "D3132", "D3133", "D3134", "D3135", "D3136"})
-_SAID_BY_THE_AUTHOR:
+    if code in _SAID_BY_THE_AUTHOR:
         return _placed_at_call(source, detail, events, "")
     if code in _SIDES or code in ("T2009", "T2010"):
         return _of_operator(source, code, events)
