@@ -21,6 +21,7 @@ from .concurrency import conditional, gates, makespan, states
 from .database import Database
 from .figures import FIGURES, Bench, Line
 from .load import Clients
+from .schedules import schedules
 from .stack import Stack
 from .wanted import judged
 
@@ -31,6 +32,7 @@ APART = {
     "states": states,
     "conditional": conditional,
     "gates": gates,
+    "schedules": schedules,
 }
 """Figures that need no stack."""
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 from functools import cache, cached_property
 
 from .auth import Authenticator, Membership
+from .aws.event_rules import EventRules
+from .aws.event_scheduler import EventScheduler
 from .aws.step_functions import StepFunctions
 from .compiler.node_type import HttpClient
 from .db import Database
@@ -18,6 +20,8 @@ from .runs.queue import Places
 from .runs.reconciler import Reconciler
 from .runs.service import RunService
 from .schedules.service import ScheduleService
+from .schedules.sync import ScheduleSync
+from .schedules.timers import TimerBackend
 from .settings import Settings
 from .workflows.service import WorkflowService
 
@@ -46,7 +50,7 @@ class Services:
     @cached_property
     def workflows(self) -> WorkflowService:
         """Workflows, versions, templates."""
-        return WorkflowService(self.database, self.settings)
+        return WorkflowService(self.database, self.settings, self.schedule_sync.try_sync)
 
     @cached_property
     def step_functions(self) -> StepFunctions:
@@ -87,7 +91,14 @@ class Services:
     @cached_property
     def schedules(self) -> ScheduleService:
         """Schedules."""
-        return ScheduleService(self.database)
+        return ScheduleService(self.database, self.runs, self.schedule_sync)
+
+    @cached_property
+    def schedule_sync(self) -> ScheduleSync:
+        """Keeps timers true."""
+        backends: list[TimerBackend] = [EventRules(self.settings), EventScheduler(self.settings)]
+        backends.sort(key=lambda backend: backend.name != self.settings.schedule_backend)
+        return ScheduleSync(self.database, backends[0], backends[1:])
 
     @cached_property
     def http(self) -> HttpClient:

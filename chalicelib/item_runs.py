@@ -15,7 +15,6 @@ from .compiler.costs import BATCH_ITEMS
 from .compiler.graph import Graph
 from .compiler.node_type import HttpClient
 from .db import Connection, Database
-from .errors import NotFoundError
 from .jsonata.sandbox import Sandbox
 from .node_call import NodeCall
 from .observability import logger
@@ -142,13 +141,13 @@ class ItemRuns:
     def run_elsewhere(self, call: RangeCall) -> None:
         """Start the execution that runs the next range of items, or let the one that waits go on where none is left.
 
-        Raises RunEnded.
+        Raises RunEnded, NotFoundError.
         """
         scope = call.scope
         try:
             with self._database.transaction() as connection:
                 pending, tokens = self._next(connection, call)
-        except (RunEnded, NotFoundError):
+        except RunEnded:
             if call.ended:  # no one else knows who waits
                 self._step_functions.release(call.token)
             raise

@@ -62,6 +62,8 @@ class Runner:
         except NotFoundError:
             if "failure" in event:
                 return {}
+            if event.get("ended"):  # no one else knows who waits
+                self._step_functions.release(event["token"])
             raise RunEnded(f"run {event['run_id']} was deleted") from None
         except Exception:
             logger.exception("a call died and is made again", run_id=event["run_id"])

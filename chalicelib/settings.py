@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -26,6 +27,12 @@ class Settings(BaseModel):
     """ARN or name of the Lambda behind every Task state."""
     state_machine_role_arn: str
     """The role that state machines take on."""
+    schedule_trigger_function: str
+    """ARN of the Lambda that timers of schedules call."""
+    schedule_backend: Literal["rules", "scheduler"] = "rules"
+    """Where timers are kept: EventBridge rules (300 in an account's region), or EventBridge Scheduler (millions)."""
+    scheduler_role_arn: str = ""
+    """The role by which EventBridge Scheduler calls the trigger."""
     allow_private_http: bool = False
     """Whether http_request may reach loopback and private addresses."""
     max_runs: int = Field(1000, ge=1)

@@ -33,7 +33,7 @@ from chalicelib.workflows.gallery import gallery
 from chalicelib.workflows.schemas import CloneTemplate
 
 from . import clock, moto_corrections, postgres, workspaces
-from .clock import ACCOUNT, REGION
+from .account import ACCOUNT, REGION
 
 POOL_SIZE = 24
 FIRST_TEMPLATE = "Hello"
@@ -97,8 +97,11 @@ class Stack:
 
 
 def _resume() -> None:
+    """moto forgot everything: executions are gone, and so are the timers of schedules."""
     try:
         services().reconciler.run(everything=True)
+        services().schedule_sync.sync_all()
+        services().schedules.catch_up()
     except Exception:  # noqa: BLE001 - in a thread of its own, it must not go unseen
         logger.exception("what was running could not be resumed")
 
@@ -152,6 +155,8 @@ def start(data_dir: Path) -> Stack:
             AWS_ACCESS_KEY_ID="local",
             AWS_SECRET_ACCESS_KEY="local",  # noqa: S106 - moto takes any
             RUN_UNIT_FUNCTION="run_unit",
+            SCHEDULE_TRIGGER_FUNCTION=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:schedule_trigger",
+            SCHEDULER_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-scheduler",
             STATE_MACHINE_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-states",
             DATABASE_POOL_SIZE=str(POOL_SIZE),
             ALLOW_PRIVATE_HTTP="true",

@@ -33,12 +33,13 @@ CREATE INDEX idx_workflow_runs_completed ON workflow_runs(completed_at) WHERE co
 CREATE FUNCTION happened(event TEXT, more JSONB) RETURNS JSONB LANGUAGE SQL VOLATILE
 RETURN jsonb_build_array(jsonb_build_object('at', iso8601(clock_timestamp()), 'event', event) || jsonb_strip_nulls(more));
 
--- How many runs of its workflow go before a run that is queued, and itself; NULL of any other.
-CREATE FUNCTION queue_position(run workflow_runs) RETURNS BIGINT LANGUAGE SQL STABLE
-RETURN CASE WHEN (run).status = 'pending' AND (run).admitted_at IS NULL THEN (
-  SELECT count(*) FROM workflow_runs r
-  WHERE r.workflow_id = (run).workflow_id AND r.status = 'pending' AND r.admitted_at IS NULL
-    AND (r.started_at, r.id) <= ((run).started_at, (run).id)) END;
+-- The place of a queued run among those of its workflow, from 1.
+CREATE FUNCTION place_in_queue(the_workflow UUID, accepted_at TIMESTAMPTZ, the_run UUID) RETURNS BIGINT
+LANGUAGE SQL STABLE
+RETURN (
+  SELECT count(*) FROM workflow_runs
+  WHERE workflow_id = the_workflow AND status = 'pending' AND admitted_at IS NULL
+    AND (started_at, id) <= (accepted_at, the_run));
 
 -- The execution that runs items of a container, and the name of the one that waits for them.
 ALTER TABLE workflow_run_gates

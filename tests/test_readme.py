@@ -43,6 +43,23 @@ def test_the_example_of_for_each_runs_its_body_for_each_order(owner: Api) -> Non
     assert [item["node_results"]["large"]["branch"] for item in items] == ["true", "false"]
 
 
+def test_a_run_that_failed_goes_on_in_the_mended_version_as_written(owner: Api) -> None:
+    section = README[README.index("### When something goes wrong") : README.index("## The API")]
+    preview = re.search(r'"reused": (\[.+?\]), "run_again": (\[.+?\])', section)
+    given = re.search(r"execute '(\{.+\})'", section)
+    assert preview
+    assert given
+    workflow_id = owner.send("POST", "/", raw=(ROOT / "docs/examples/fragile.json").read_bytes()).body["id"]
+    run = owner.ended(workflow_id, owner.execute(workflow_id, json.loads(given[1])["input"])["id"])
+    assert run["status"] == "failed"
+    path = f"/{workflow_id}/runs/{run['id']}/retry"
+    told = owner.get(path)
+    assert [told["reused"], told["run_again"]] == [json.loads(part) for part in preview.groups()]
+    owner.send("PUT", f"/{workflow_id}", raw=(ROOT / "docs/examples/mended.json").read_bytes())
+    retry = owner.send("POST", path, {"version": "current"}).body
+    assert owner.ended(workflow_id, retry["id"])["output"] == "ordered 7"
+
+
 def test_the_certificate_begins_as_written() -> None:
     told = compiled(json.loads((ROOT / "docs/examples/for-each.json").read_text()))["certificate"]
     written = json.loads(README[README.index('{"transitions"') :].partition("\n")[0])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,9 @@ from chalicelib.errors import UnavailableError
 from chalicelib.observability import logger
 from chalicelib.settings import Settings
 
+from .clients import client, our_errors
+
+SERVICE = "Step Functions"
 PAUSES_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
 """A state machine just made may not be seen at once (its API is eventually consistent)."""
 
@@ -37,18 +40,16 @@ class StepFunctions:
 
     @cached_property
     def _client(self) -> Any:
-        import boto3  # noqa: PLC0415 - 100 ms that only callers of AWS pay
-        from botocore.config import Config  # noqa: PLC0415
-
-        return boto3.client(
-            "stepfunctions",
-            region_name=self._settings.aws_region,
-            config=Config(retries={"mode": "adaptive", "max_attempts": 5}, max_pool_connections=50),
-        )
+        return client("stepfunctions", self._settings)
 
     def start_run(self, plan: Plan, name: str, execution_input: Mapping[str, Any]) -> str:
         """Start the execution that runs a plan; see `start`."""
         return self.start(emit(plan, self._settings.run_unit_function), name, execution_input)
+
+    def is_started(self, plan: Plan, name: str) -> bool:
+        """Whether the execution of that name that runs a plan was ever started. Raises UnavailableError."""
+        machine = self._machine(emit(plan, self._settings.run_unit_function))
+        return self.find(self._arn("execution", f"{machine.name}:{name}")) is not None
 
     def start_items(self, plan: Plan, container: str, name: str, execution_input: Mapping[str, Any]) -> str | None:
         """Start an execution that runs items of a container in the plan, and give its ARN; None where one of that name
@@ -65,8 +66,8 @@ class StepFunctions:
         return self._start_or_find(emission, name, execution_input)[0]
 
     def _start_or_find(self, emission: Emission, name: str, execution_input: Mapping[str, Any]) -> tuple[str, bool]:
-        machine = emission.state_machine(self._settings.state_machine_role_arn)
-        with _our_errors():
+        machine = self._machine(emission)
+        with our_errors(SERVICE):
             is_new = self._try_start(machine, name, execution_input)
             if is_new is None:
                 self._create(machine)
@@ -109,7 +110,7 @@ class StepFunctions:
         """How an execution stands; None where there is none, or none any more. Raises UnavailableError."""
         gone = self._client.exceptions
         try:
-            with _our_errors(gone.ExecutionDoesNotExist, gone.StateMachineDoesNotExist):
+            with our_errors(SERVICE, gone.ExecutionDoesNotExist, gone.StateMachineDoesNotExist):
                 found = self._client.describe_execution(executionArn=execution_arn)
         except (gone.ExecutionDoesNotExist, gone.StateMachineDoesNotExist):
             return None
@@ -120,11 +121,14 @@ class StepFunctions:
         gone = self._client.exceptions
         with (
             suppress(gone.ExecutionDoesNotExist, gone.StateMachineDoesNotExist),
-            _our_errors(gone.ExecutionDoesNotExist, gone.StateMachineDoesNotExist),
+            our_errors(SERVICE, gone.ExecutionDoesNotExist, gone.StateMachineDoesNotExist),
         ):
             self._client.stop_execution(
                 executionArn=execution_arn, error="RunEnded", cause="The run was ended; it tells by whom and why."
             )
+
+    def _machine(self, emission: Emission) -> StateMachine:
+        return emission.state_machine(self._settings.state_machine_role_arn)
 
     def _create(self, machine: StateMachine) -> None:
         self._client.create_state_machine(
@@ -135,18 +139,5 @@ class StepFunctions:
         )
 
     def _arn(self, kind: str, name: str) -> str:
-        partition = self._settings.state_machine_role_arn.split(":")[1]
-        return f"arn:{partition}:states:{self._settings.aws_region}:{self._settings.aws_account_id}:{kind}:{name}"
-
-
-@contextmanager
-def _our_errors(*but: type[Exception]) -> Iterator[None]:
-    """AWS that does not answer, throttles or refuses is unavailable to callers, who may try again."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - with the client, when first used
-
-    try:
-        yield
-    except but:
-        raise
-    except (BotoCoreError, ClientError) as error:
-        raise UnavailableError("Step Functions does not take it now; try again in a moment") from error
+        partition, settings = self._settings.state_machine_role_arn.split(":")[1], self._settings
+        return f"arn:{partition}:states:{settings.aws_region}:{settings.aws_account_id}:{kind}:{name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.db import Database
-from chalicelib.errors import UnavailableError
+from chalicelib.errors import StepgraphError
 from chalicelib.observability import logger
 
 from .executions import Executions
@@ -27,7 +27,7 @@ class Dispatcher:
             count += 1
             try:
                 self._executions.start(run)
-            except UnavailableError:
+            except StepgraphError:  # it may be anyone's run, so whoever is here is not told
                 logger.exception("run has a place, not started yet", run_id=str(run["id"]))
         return count
 

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
+from chalicelib.compiler import Plan
 from chalicelib.compiler.graph import Graph
 from chalicelib.db import Connection
+from chalicelib.errors import InvalidError, MalformedError
 from chalicelib.observability import logger
 
 from .gates import GateRepository
@@ -21,7 +23,7 @@ from .settlement import Records, stopped
 
 def end_early(
     connection: Connection,
-    graph: Graph,
+    graph: Graph | None,
     run_id: UUID,
     status: Literal["failed", "cancelled", "timed_out"],
     why: Callable[[Records], str],
@@ -30,17 +32,15 @@ def end_early(
     """End a run in a transaction of the caller's; False where it has ended already.
 
     Nodes in flight are cancelled, and nothing begins any more. `why` tells the reason from what is recorded. Unless it
-    failed, its execution is to be stopped after the commit.
+    failed, its execution is to be stopped after the commit. `graph` is None where its version can't be read any more.
     """
     scope, repository = Scope(run_id), RunRepository(connection)
     before = repository.lock(scope)
     if before is None or before in FINAL:
         return False
-    records = RecordRepository(connection)
-    known = records.list_records(scope, graph.nodes)
-    records.save_records(scope, list(stopped(graph, known, datetime.now(UTC))))
-    if graph.bodies:
-        ItemRepository(connection).cancel(scope, [node.id for node in graph.walk()])
+    known = _stop_nodes(connection, scope, graph) if graph else {}
+    if graph is None:
+        RecordRepository(connection).cancel_drawn(run_id)
     gates = GateRepository(connection)
     is_stopping = status != "failed" or any(gate.items_execution_arn for gate in gates.list_all(run_id))
     if not is_stopping:
@@ -51,6 +51,26 @@ def end_early(
     return True
 
 
-def too_long(graph: Graph) -> str:
+def _stop_nodes(connection: Connection, scope: Scope, graph: Graph) -> Records:
+    """Decide all nodes that are not; what was known of them before."""
+    records = RecordRepository(connection)
+    known = records.list_records(scope, graph.nodes)
+    records.save_records(scope, list(stopped(graph, known, datetime.now(UTC))))
+    if graph.bodies:
+        ItemRepository(connection).cancel(scope, [node.id for node in graph.walk()])
+    return known
+
+
+def readable(plan: Callable[[UUID], Plan], version_id: UUID) -> Graph | None:
+    """The graph of a version; None where it can't run any more, as it needs what is not there now."""
+    try:
+        return plan(version_id).graph
+    except (InvalidError, MalformedError):
+        return None
+
+
+def too_long(graph: Graph | None) -> str:
     """What to tell of a run that took longer than it may."""
+    if graph is None:
+        return "the run took longer than it may"
     return f"the run took longer than its limit of {graph.settings.timeout_seconds} seconds"

@@ -167,11 +167,10 @@ class ItemRepository:
             inside,
         )
 
-    def copy(
-        self, run_id: UUID, retry_id: UUID, containers: Iterable[str], unchanged: Iterable[str], lenient: Iterable[str]
-    ) -> None:
-        """Take over the items of these containers. Those that have ended stay so in the unchanged ones: where they
-        succeeded, and where they failed and their container goes on; all others are to be run."""
+    def copy(self, run_id: UUID, retry_id: UUID, container: str, *, is_whole: bool, goes_on: bool) -> None:
+        """Take over the items of a container. Where it has ended they stay as they are. Else those stay that
+        succeeded, and those that failed where it goes on after that, if it is the same as a whole; all others are to
+        be run."""
         self._connection.execute(
             """
             INSERT INTO workflow_run_items (run_id, node_id, scope, position, item, status, output, error)
@@ -180,15 +179,16 @@ class ItemRepository:
                    CASE WHEN stays THEN i.output END,
                    CASE WHEN stays THEN i.error END
             FROM workflow_run_items i
-            CROSS JOIN LATERAL (SELECT i.node_id = ANY(%(unchanged)s) AND (
-              i.status = 'succeeded' OR (i.status = 'failed' AND i.node_id = ANY(%(lenient)s))) AS stays) known
-            WHERE i.run_id = %(run_id)s AND i.node_id = ANY(%(containers)s)
+            JOIN workflow_run_nodes c ON c.run_id = %(retry_id)s AND c.node_id = i.node_id AND c.path = i.scope
+            CROSS JOIN LATERAL (SELECT c.status <> 'running' OR (%(is_whole)s AND (
+              i.status = 'succeeded' OR (i.status = 'failed' AND %(goes_on)s))) AS stays) known
+            WHERE i.run_id = %(run_id)s AND i.node_id = %(container)s
             """,
             {
                 "run_id": run_id,
                 "retry_id": retry_id,
-                "containers": list(containers),
-                "unchanged": list(unchanged),
-                "lenient": list(lenient),
+                "container": container,
+                "is_whole": is_whole,
+                "goes_on": goes_on,
             },
         )

@@ -51,7 +51,8 @@ class QueueRepository:
         """Give a place to the run whose turn it is; None where no one may have one.
 
         The workspace with the fewest runs is first, and in it the run that has waited the longest, of a workflow that
-        may have one more.
+        may have one more. Runs of a workflow never overtake one another: under a limit that was raised since, new ones
+        would keep old ones waiting for ever.
         """
         row = self._connection.execute(
             """
@@ -61,12 +62,15 @@ class QueueRepository:
               GROUP BY workspace_id, workflow_id
             ), of_workspace AS (
               SELECT workspace_id, sum(runs) AS runs FROM active GROUP BY workspace_id
+            ), heads AS (
+              SELECT DISTINCT ON (workflow_id) id, workflow_id, workspace_id, concurrency_limit, started_at
+              FROM workflow_runs WHERE admitted_at IS NULL AND status = 'pending'
+              ORDER BY workflow_id, started_at, id
             ), next AS (
-              SELECT r.id FROM workflow_runs r
+              SELECT r.id FROM heads r
               LEFT JOIN active f ON f.workflow_id = r.workflow_id
               LEFT JOIN of_workspace w ON w.workspace_id = r.workspace_id
-              WHERE r.admitted_at IS NULL AND r.status = 'pending'
-                AND (r.concurrency_limit IS NULL OR coalesce(f.runs, 0) < r.concurrency_limit)
+              WHERE (r.concurrency_limit IS NULL OR coalesce(f.runs, 0) < r.concurrency_limit)
                 AND coalesce(w.runs, 0) < %(per_workspace)s
                 AND (SELECT coalesce(sum(runs), 0) FROM active) < %(whole)s
               ORDER BY coalesce(w.runs, 0), r.started_at, r.id

@@ -16,11 +16,12 @@ from uuid import UUID
 from chalicelib.aws.step_functions import Execution, StepFunctions
 from chalicelib.compiler import Plan
 from chalicelib.db import Database
+from chalicelib.errors import InvalidError, MalformedError
 from chalicelib.observability import logger
 from chalicelib.unit_run import RunEnded
 
 from .dispatcher import Dispatcher
-from .ending import end_early, too_long
+from .ending import end_early, readable, too_long
 from .executions import Executions
 from .gates import GateRepository
 from .records import RecordRepository
@@ -111,9 +112,19 @@ class Reconciler:
                 logger.exception("run not reconciled", run=str(item))
                 done["put_off"] += 1
 
-    def _start(self, run: UnfinishedRun) -> str:
+    def _start(self, run: UnfinishedRun) -> str | None:
+        if (why := self._why_unreadable(run)) is not None:
+            return self._end(run, "failed", why)
         self._executions.start(run)
         return "started"
+
+    def _why_unreadable(self, run: UnfinishedRun) -> str | None:
+        """Why the version of a run can't run any more; None where it can."""
+        try:
+            self._plan(run["version_id"])
+        except (InvalidError, MalformedError) as error:
+            return f"its version can't run any more: {error.detail}"
+        return None
 
     def _stop(self, run_id: UUID) -> str:
         self._executions.stop(run_id)
@@ -124,7 +135,7 @@ class Reconciler:
             run = UpkeepRepository(connection).find_unfinished(run_id)
         if run is None:
             return None
-        return self._end(run, "timed_out", too_long(self._plan(run["version_id"]).graph))
+        return self._end(run, "timed_out", too_long(readable(self._plan, run["version_id"])))
 
     def _check_all(self, done: Counter[str], before: datetime) -> None:
         for _ in range(0, MAX_CHECKS, BATCH):
@@ -136,6 +147,8 @@ class Reconciler:
 
     def _check(self, run: CheckedRun) -> str | None:
         """Mend what is wrong with a run that goes on; what was done."""
+        if (why := self._why_unreadable(run)) is not None:
+            return self._end(run, "failed", why)
         execution = self._step_functions.find(str(run["execution_arn"]))
         if execution is not None and execution.status == "RUNNING":
             return self._open(run)
@@ -168,8 +181,8 @@ class Reconciler:
         self._executions.resume(run, reason)
         return "resumed"
 
-    def _end(self, run: CheckedRun, status: Literal["failed", "cancelled", "timed_out"], reason: str) -> str | None:
-        graph = self._plan(run["version_id"]).graph
+    def _end(self, run: UnfinishedRun, status: Literal["failed", "cancelled", "timed_out"], reason: str) -> str | None:
+        graph = readable(self._plan, run["version_id"])
         with self._database.transaction() as connection:
             if not end_early(connection, graph, run["id"], status, lambda _: reason):
                 return None

@@ -125,9 +125,30 @@ class RecordRepository:
         ).fetchall()
         return {row["node_id"]: NodeRecord(**row) for row in rows}
 
-    def copy(self, run_id: UUID, retry_id: UUID, unchanged: Iterable[str], dealt_with: Iterable[str]) -> None:
-        """Take over the results of these nodes that succeeded; where the run goes on after an error, those that
-        failed."""
+    def cancel_drawn(self, run_id: UUID) -> None:
+        """Cancel what runs in a run and in its items, and all nodes of it that have no result, as they were drawn."""
+        self._connection.execute(
+            """
+            WITH running AS (
+              UPDATE workflow_run_nodes SET status = 'cancelled', completed_at = clock_timestamp()
+              WHERE run_id = %(run_id)s AND status IN ('running', 'waiting')
+            ), pending AS (
+              UPDATE workflow_run_items SET status = 'cancelled' WHERE run_id = %(run_id)s AND status = 'pending'
+            )
+            INSERT INTO workflow_run_nodes (run_id, node_id, status, completed_at)
+            SELECT r.id, drawn.node ->> 'id', 'cancelled', clock_timestamp()
+            FROM workflow_runs r
+            JOIN workflow_versions v ON v.workflow_id = r.workflow_id AND v.version = r.version
+            CROSS JOIN LATERAL jsonb_array_elements(v.graph_definition -> 'nodes') AS drawn(node)
+            WHERE r.id = %(run_id)s AND drawn.node ->> 'parentId' IS NULL
+            ON CONFLICT DO NOTHING
+            """,
+            {"run_id": run_id},
+        )
+
+    def copy(self, run_id: UUID, retry_id: UUID, unchanged: Collection[str], dealt_with: Collection[str]) -> None:
+        """Take over the results of these nodes, outside of containers, that succeeded; where the run goes on after an
+        error, those that failed."""
         self._connection.execute(
             """
             INSERT INTO workflow_run_nodes
@@ -136,23 +157,64 @@ class RecordRepository:
             SELECT %(retry_id)s, path, node_id, status, started_at, completed_at, attempts, output, error, branch,
                    attempt_started_at, attempt_ended_at, earlier_attempts
             FROM workflow_run_nodes
-            WHERE run_id = %(run_id)s AND node_id = ANY(%(unchanged)s)
+            WHERE run_id = %(run_id)s AND path = '' AND node_id = ANY(%(unchanged)s)
               AND (status = 'succeeded' OR (status = 'failed' AND node_id = ANY(%(dealt_with)s)))
             """,
             {"run_id": run_id, "retry_id": retry_id, "unchanged": list(unchanged), "dealt_with": list(dealt_with)},
         )
 
-    def copy_begun(self, run_id: UUID, retry_id: UUID, containers: Iterable[str]) -> None:
-        """Go on with these containers where they had begun and are not taken over as they ended."""
+    def copy_inside(
+        self,
+        run_id: UUID,
+        retry_id: UUID,
+        container: str,
+        nodes: Iterable[str],
+        unchanged: Collection[str],
+        dealt_with: Collection[str],
+    ) -> None:
+        """The same for the nodes right in the items of a container; of items that have ended, all results as they
+        are."""
+        self._connection.execute(
+            """
+            INSERT INTO workflow_run_nodes
+              (run_id, path, node_id, status, started_at, completed_at, attempts, output, error, branch,
+               attempt_started_at, attempt_ended_at, earlier_attempts)
+            SELECT %(retry_id)s, n.path, n.node_id, n.status, n.started_at, n.completed_at, n.attempts, n.output,
+                   n.error, n.branch, n.attempt_started_at, n.attempt_ended_at, n.earlier_attempts
+            FROM workflow_run_items i
+            JOIN workflow_run_nodes n ON n.run_id = %(run_id)s AND n.path = i.scope || i.position || '/'
+            WHERE i.run_id = %(retry_id)s AND i.node_id = %(container)s AND n.node_id = ANY(%(nodes)s)
+              AND n.status NOT IN ('running', 'waiting')
+              AND (i.status <> 'pending' OR (n.node_id = ANY(%(unchanged)s) AND (
+                n.status = 'succeeded' OR (n.status = 'failed' AND n.node_id = ANY(%(dealt_with)s)))))
+            """,
+            {
+                "run_id": run_id,
+                "retry_id": retry_id,
+                "container": container,
+                "nodes": list(nodes),
+                "unchanged": list(unchanged),
+                "dealt_with": list(dealt_with),
+            },
+        )
+
+    def copy_begun(self, run_id: UUID, retry_id: UUID, container: str, outer: str | None) -> None:
+        """Go on with a container where it had begun and is not taken over as it ended: in the run, or in those items
+        of the container around it that are to be run."""
         self._connection.execute(
             """
             INSERT INTO workflow_run_nodes (run_id, path, node_id, status, started_at, attempts, attempt_started_at)
             SELECT %(retry_id)s, n.path, n.node_id, 'running', n.started_at, n.attempts, n.attempt_started_at
             FROM workflow_run_nodes n
-            WHERE n.run_id = %(run_id)s AND n.node_id = ANY(%(containers)s) AND EXISTS (
-              SELECT FROM workflow_run_items i
-              WHERE i.run_id = n.run_id AND i.node_id = n.node_id AND i.scope = n.path)
+            WHERE n.run_id = %(run_id)s AND n.node_id = %(container)s
+              AND EXISTS (
+                SELECT FROM workflow_run_items i
+                WHERE i.run_id = n.run_id AND i.node_id = n.node_id AND i.scope = n.path)
+              AND (%(outer)s::text IS NULL OR EXISTS (
+                SELECT FROM workflow_run_items o
+                WHERE o.run_id = %(retry_id)s AND o.node_id = %(outer)s AND o.status = 'pending'
+                  AND o.scope || o.position || '/' = n.path))
             ON CONFLICT DO NOTHING
             """,
-            {"run_id": run_id, "retry_id": retry_id, "containers": list(containers)},
+            {"run_id": run_id, "retry_id": retry_id, "container": container, "outer": outer},
         )

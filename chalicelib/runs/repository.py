@@ -23,20 +23,20 @@ class RunRepository:
         self._connection = connection
 
     def insert(self, workspace_id: UUID, version: VersionRow, new: NewRun, settings: RunSettings) -> UUID | None:
-        """A run of a version, at the end of the queue; None where its idempotency key is taken, or its workflow was
-        deleted."""
+        """A run of a version, at the end of the queue; None where there is one for its idempotency key or its fire, or
+        its workflow was deleted."""
         row = self._connection.execute(
             """
             INSERT INTO workflow_runs (workflow_id, workspace_id, version, input, trigger, triggered_by,
                                        idempotency_key, request_hash, concurrency_limit, timeout_seconds,
-                                       retry_of, reused, history)
+                                       retry_of, reused, fire_at, history)
             SELECT id, workspace_id, %(version)s::int, %(input)s::jsonb, %(trigger)s::text, %(triggered_by)s::uuid,
                    %(key)s::text, %(hash)s, %(concurrency_limit)s::int, %(timeout_seconds)s::int,
-                   %(retry_of)s::uuid, %(reused)s::text[],
+                   %(retry_of)s::uuid, %(reused)s::text[], %(fire_at)s::timestamptz,
                    happened('accepted', jsonb_build_object(
                      'by', %(triggered_by)s::uuid, 'trigger', %(trigger)s::text, 'retry_of', %(retry_of)s::uuid))
             FROM workflows WHERE id = %(workflow_id)s AND workspace_id = %(workspace_id)s
-            ON CONFLICT (workflow_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+            ON CONFLICT DO NOTHING
             RETURNING id
             """,
             {
@@ -52,6 +52,7 @@ class RunRepository:
                 "timeout_seconds": settings.timeout_seconds,
                 "retry_of": new.retry_of,
                 "reused": new.reused,
+                "fire_at": new.fire_at,
             },
         ).fetchone()
         return cast("UUID", row["id"]) if row else None
@@ -109,7 +110,9 @@ class RunRepository:
         row = self._connection.execute(
             """
             SELECT r.id, r.workflow_id, r.workspace_id, r.version, r.status, r.trigger, r.triggered_by,
-                   r.started_at, r.completed_at, r.error_message, queue_position(r) AS queue_position,
+                   r.started_at, r.completed_at, r.error_message,
+                   CASE WHEN r.status = 'pending' AND r.admitted_at IS NULL
+                     THEN place_in_queue(r.workflow_id, r.started_at, r.id) END AS queue_position,
                    r.retry_of, r.reused, r.deadline_at, r.input, r.output, r.execution_arn, r.history,
                    CASE WHEN r.status = 'succeeded' THEN r.node_results
                      ELSE run_node_results(r.id, r.status) END AS node_results
@@ -145,7 +148,9 @@ class RunRepository:
                    completed_at,
                    left(error_message, 1000)
                      || CASE WHEN length(error_message) > 1000 THEN '… (cut)' ELSE '' END AS error_message,
-                   queue_position(workflow_runs) AS queue_position, retry_of
+                   CASE WHEN status = 'pending' AND admitted_at IS NULL
+                     THEN place_in_queue(workflow_id, started_at, id) END AS queue_position,
+                   retry_of
             FROM workflow_runs
             WHERE workflow_id = %(workflow_id)s AND workspace_id = %(workspace_id)s
               AND (%(moment)s::timestamptz IS NULL OR (started_at, id) < (%(moment)s, %(item_id)s::uuid))
@@ -241,10 +246,34 @@ class RunRepository:
         """Nothing runs of it any more."""
         self._connection.execute("UPDATE workflow_runs SET is_stopping = FALSE WHERE id = %s", (run_id,))
 
-    def find_retry_going_on(self, run_id: UUID) -> UUID | None:
-        """A retry of a run that has not ended. No other one is made until the transaction ends."""
-        self._connection.execute("SELECT FROM workflow_runs WHERE id = %s FOR NO KEY UPDATE", (run_id,))
+    def lock_first(self, run_id: UUID) -> UUID:
+        """The run that this one is a retry of, at however many removes. No other retry of it is made until the
+        transaction ends."""
         row = self._connection.execute(
-            "SELECT id FROM workflow_runs WHERE retry_of = %s AND status IN ('pending', 'running') LIMIT 1", (run_id,)
+            """
+            WITH RECURSIVE before AS (
+              SELECT id, retry_of FROM workflow_runs WHERE id = %s
+              UNION ALL SELECT r.id, r.retry_of FROM workflow_runs r JOIN before ON r.id = before.retry_of
+            )
+            SELECT r.id FROM workflow_runs r JOIN before USING (id) WHERE before.retry_of IS NULL
+            FOR NO KEY UPDATE OF r
+            """,
+            (run_id,),
+        ).fetchone()
+        if row is None:
+            raise NotFoundError(f"there is no run {run_id}")
+        return cast("UUID", row["id"])
+
+    def find_retry_going_on(self, first: UUID) -> UUID | None:
+        """A retry of a run that has not ended, or one of a retry of it."""
+        row = self._connection.execute(
+            """
+            WITH RECURSIVE retries AS (
+              SELECT id, status FROM workflow_runs WHERE retry_of = %s
+              UNION ALL SELECT r.id, r.status FROM workflow_runs r JOIN retries ON r.retry_of = retries.id
+            )
+            SELECT id FROM retries WHERE status IN ('pending', 'running') LIMIT 1
+            """,
+            (first,),
         ).fetchone()
         return row["id"] if row else None

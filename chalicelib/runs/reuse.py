@@ -30,11 +30,6 @@ class Reuse:
     """Containers that run for the same items, whatever they hold: of each item they take over what is unchanged."""
 
     @property
-    def lenient(self) -> list[str]:
-        """The containers that go on after an item that failed."""
-        return [node.id for node in self.graph.walk() if node.each and node.each.on_item_error == "continue"]
-
-    @property
     def dealt_with(self) -> list[str]:
         """The unchanged nodes after whose failure the run goes on."""
         return [node.id for node in self.graph.walk() if node.id in self.unchanged and node.on_error != "fail"]

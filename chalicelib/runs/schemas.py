@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypedDict
@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib.compiler.graph import DEFAULT_HANDLE, ERROR_HANDLE, Node
+from chalicelib.compiler.settings import RunSettings
 from chalicelib.jsontext import to_text
 
 RunStatus = Literal["pending", "running", "succeeded", "failed", "cancelled", "timed_out"]
@@ -51,13 +52,17 @@ class NewRun:
 
     input: Any
     trigger: str
-    triggered_by: UUID
+    triggered_by: UUID | None
     idempotency_key: str | None = None
     retry_of: UUID | None = None
     reused: list[str] | None = None
     """Of a retry, the nodes whose results it takes over."""
     asked: Any = None
     """What was asked for besides the input."""
+    fire_at: datetime | None = None
+    """The minute of the schedule for which it is; there is one run for each."""
+    limits: Callable[[RunSettings], RunSettings] = lambda settings: settings
+    """What holds for it, where the settings of its graph hold for others."""
 
     @property
     def request_hash(self) -> str:

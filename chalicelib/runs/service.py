@@ -17,7 +17,7 @@ from chalicelib.workflows.schemas import VersionRow
 from chalicelib.workflows.service import WorkflowService
 
 from .dispatcher import Dispatcher
-from .ending import end_early
+from .ending import end_early, readable
 from .executions import Executions
 from .items import ItemRepository
 from .queue import QueueRepository
@@ -54,29 +54,47 @@ class RunService:
         size = len(to_text(new.input).encode())
         if size > (limit := self._settings.max_input_bytes):
             raise TooLargeError(f"the input has {size:,} bytes; at most {limit:,} are allowed")
+        run_id = self._accept_current(workspace_id, workflow_id, new)
+        if run_id is None:
+            run_id = self._same_run(workflow_id, new)
+        return self.get(workspace_id, workflow_id, run_id)
+
+    def fire(self, workspace_id: UUID, workflow_id: UUID, new: NewRun) -> UUID | None:
+        """Accept a run for a fire of a schedule, and start it; None where that fire has its run."""
+        return self._accept_current(workspace_id, workflow_id, new)
+
+    def _accept_current(self, workspace_id: UUID, workflow_id: UUID, new: NewRun) -> UUID | None:
         version = self._workflows.current_version(workspace_id, workflow_id)
         graph = self._workflows.plan(version["id"]).graph
         with self._database.transaction() as connection:
             run_id = self._accept(connection, workspace_id, version, new, graph)
-        if run_id is None:
-            return self.get(workspace_id, workflow_id, self._same_run(workflow_id, new))
-        self._dispatcher.dispatch(at_most=1)
-        return self.get(workspace_id, workflow_id, run_id)
+        if run_id:
+            self._dispatcher.dispatch(at_most=1)
+        return run_id
 
     def _accept(
-        self, connection: Connection, workspace_id: UUID, version: VersionRow, new: NewRun, graph: Graph
+        self,
+        connection: Connection,
+        workspace_id: UUID,
+        version: VersionRow,
+        new: NewRun,
+        graph: Graph,
+        reuse: Reuse | None = None,
     ) -> UUID | None:
-        """Put a run into the queue, or end it where others go on and it is to be skipped then; None where its key is
-        taken."""
-        repository, queue, limit = RunRepository(connection), QueueRepository(connection), graph.settings.limit
+        """Put a run into the queue, or end it where others go on and it is to be skipped then; None where there is one
+        for its key or its fire."""
+        repository, queue, settings = RunRepository(connection), QueueRepository(connection), new.limits(graph.settings)
+        if settings.skips:
+            queue.lock()
         if new.idempotency_key:
             repository.release_key(version["workflow_id"], new.idempotency_key)
-        if graph.settings.skips:
-            queue.lock()
-        others = queue.count_unfinished(version["workflow_id"]) if graph.settings.skips else 0
-        run_id = repository.insert(workspace_id, version, new, graph.settings)
-        if run_id and limit is not None and graph.settings.skips and others >= limit:
-            end_early(connection, graph, run_id, "cancelled", lambda _: _skipped(others, limit))
+        others = queue.count_unfinished(version["workflow_id"]) if settings.skips else 0
+        run_id = repository.insert(workspace_id, version, new, settings)
+        if run_id and new.retry_of and reuse:
+            _take_over(connection, new.retry_of, run_id, reuse)
+        if run_id and settings.limit is not None and settings.skips and others >= settings.limit:
+            reason = _skipped(others, settings.limit)
+            end_early(connection, graph, run_id, "cancelled", lambda _: reason)
         return run_id
 
     def _same_run(self, workflow_id: UUID, new: NewRun) -> UUID:
@@ -110,10 +128,11 @@ class RunService:
         """
         with self._database.connection() as connection:
             version_id = RunRepository(connection).get_version_id(workspace_id, workflow_id, run_id)
-            try:
-                self._workflows.plan(version_id).graph.scope(container)
-            except KeyError:
-                raise NotFoundError(f"run {run_id} has no container {container}") from None
+        try:
+            self._workflows.plan(version_id).graph.scope(container)
+        except KeyError:
+            raise NotFoundError(f"run {run_id} has no container {container}") from None
+        with self._database.connection() as connection:
             return page.answer(ItemRepository(connection).list_page(run_id, container, page))
 
     def cancel(self, workspace_id: UUID, workflow_id: UUID, run_id: UUID, by: UUID, reason: str | None) -> RunDetail:
@@ -121,7 +140,7 @@ class RunService:
         ended already."""
         with self._database.connection() as connection:
             version_id = RunRepository(connection).get_version_id(workspace_id, workflow_id, run_id)
-        graph, message = self._workflows.plan(version_id).graph, f"cancelled: {reason}" if reason else "cancelled"
+        graph, message = readable(self._workflows.plan, version_id), f"cancelled: {reason}" if reason else "cancelled"
         with self._database.transaction() as connection:
             is_ended = end_early(connection, graph, run_id, "cancelled", lambda _: message, by)
         run = self.get(workspace_id, workflow_id, run_id)
@@ -156,16 +175,15 @@ class RunService:
         """
         planned = self._plan_retry(workspace_id, workflow_id, run_id, version)
         run, reuse, preview = planned.run, planned.reuse, planned.preview
-        asked = {"retry_of": str(run_id), "version": preview["version"]}
+        asked = {"retry_of": str(run_id), "version": version}
         new = NewRun(run["input"], "retry", by, key, run_id, preview["reused"], asked)
         with self._database.transaction() as connection:
             repository = RunRepository(connection)
-            other = repository.find_retry_going_on(run_id)
-            retry_id = self._accept(connection, workspace_id, planned.version, new, reuse.graph)
+            other = repository.find_retry_going_on(repository.lock_first(run_id))
+            retry_id = self._accept(connection, workspace_id, planned.version, new, reuse.graph, reuse)
             if retry_id and other:
-                raise ConflictError(f"run {other} retries it already; cancel that one first, or wait for its end")
+                raise ConflictError(f"run {other} goes on from it already; cancel that one first, or wait for its end")
             if retry_id:
-                _take_over(connection, run_id, retry_id, reuse)
                 told = {"by": str(by), "run_id": str(retry_id), "version": preview["version"]}
                 repository.tell(run_id, "retried", told)
         if retry_id is None:
@@ -201,10 +219,22 @@ class _PlannedRetry:
 
 
 def _take_over(connection: Connection, run_id: UUID, retry_id: UUID, reuse: Reuse) -> None:
-    records = RecordRepository(connection)
-    ItemRepository(connection).copy(run_id, retry_id, reuse.same_items, reuse.unchanged, reuse.lenient)
-    records.copy(run_id, retry_id, reuse.unchanged, reuse.dealt_with)
-    records.copy_begun(run_id, retry_id, reuse.same_items)
+    """From the outside in: what becomes of a container and its items decides what becomes of what they hold."""
+    records, items = RecordRepository(connection), ItemRepository(connection)
+    unchanged, dealt_with = reuse.unchanged, reuse.dealt_with
+
+    def enter(scope: Graph, outer: str | None) -> None:
+        for container, body in scope.bodies.items():
+            if container in reuse.same_items:
+                each = scope.nodes[container].each
+                goes_on = each is not None and each.on_item_error == "continue"
+                records.copy_begun(run_id, retry_id, container, outer)
+                items.copy(run_id, retry_id, container, is_whole=container in unchanged, goes_on=goes_on)
+                records.copy_inside(run_id, retry_id, container, body.nodes, unchanged, dealt_with)
+                enter(body, container)
+
+    records.copy(run_id, retry_id, unchanged, dealt_with)
+    enter(reuse.graph, None)
 
 
 _ENDED = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled", "timed_out": "took too long"}

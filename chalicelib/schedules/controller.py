@@ -15,6 +15,10 @@ class ScheduleController:
     def __init__(self, service: ScheduleService) -> None:
         self._service = service
 
+    def get(self, request: Request) -> Response:
+        """The schedule with its next and its last fires."""
+        return Response(self._service.get(request.workspace_id, request.id("workflow_id")))
+
     def put(self, request: Request) -> Response:
         """The schedule with its next fire times."""
         schedule = parse_body(request.body, PutSchedule)

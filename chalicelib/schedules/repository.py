@@ -1,14 +1,18 @@
-"""SQL of the schedule columns of workflows."""
+"""SQL of schedules: the columns of workflows, workflow_schedules, and the runs that they started."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chalicelib.db import Connection, one
+from chalicelib.db import Connection
 from chalicelib.errors import NotFoundError
 
 from .schemas import Timing
+
+BATCH = 1000
 
 
 class ScheduleRepository:
@@ -19,27 +23,118 @@ class ScheduleRepository:
 
     def lock(self, workspace_id: UUID, workflow_id: UUID) -> Timing:
         """The schedule as it is, which no one else changes until the transaction ends. Raises NotFoundError."""
+        self._connection.execute("SELECT FROM workflows WHERE id = %s FOR NO KEY UPDATE", (workflow_id,))
+        return self.get(workspace_id, workflow_id)
+
+    def get(self, workspace_id: UUID, workflow_id: UUID) -> Timing:
+        """A workflow's schedule, also where it has none yet. Raises NotFoundError."""
+        timing = self.find(workflow_id)
+        if timing is None or timing.workspace_id != workspace_id:
+            raise NotFoundError(f"there is no workflow {workflow_id}")
+        return timing
+
+    def find(self, workflow_id: UUID) -> Timing | None:
+        """A workflow's schedule; None where there is no such workflow."""
         row = self._connection.execute(
             """
-            SELECT schedule_cron, schedule_timezone, schedule_enabled FROM workflows
-            WHERE id = %s AND workspace_id = %s FOR NO KEY UPDATE
+            SELECT w.id AS workflow_id, w.workspace_id, w.schedule_cron AS cron, w.schedule_timezone AS timezone,
+                   w.schedule_enabled AS enabled, coalesce(s.overlap, 'allow') AS overlap,
+                   coalesce(s.catch_up, 'none') AS catch_up, s.pause_after_failures, s.paused_at, s.paused_reason,
+                   coalesce(s.since, w.created_at) AS since,
+                   coalesce(s.accounted_until, w.created_at) AS accounted_until
+            FROM workflows w LEFT JOIN workflow_schedules s ON s.workflow_id = w.id
+            WHERE w.id = %s
             """,
-            (workflow_id, workspace_id),
+            (workflow_id,),
         ).fetchone()
-        if row is None:
-            raise NotFoundError(f"there is no workflow {workflow_id}")
-        return Timing(row["schedule_cron"], row["schedule_timezone"], row["schedule_enabled"])
+        return Timing(**row) if row else None
 
-    def update(self, workflow_id: UUID, timing: Timing) -> dict[str, Any]:
-        """The stored schedule."""
-        return one(
-            self._connection.execute(
+    def list_all(self) -> Iterator[Timing]:
+        """Every schedule that has a cron, in the order of its workflow's id."""
+        after: UUID | None = None
+        while True:
+            rows = self._connection.execute(
                 """
-                UPDATE workflows
-                SET schedule_cron = %s, schedule_timezone = %s, schedule_enabled = %s, updated_at = NOW()
-                WHERE id = %s
-                RETURNING id AS workflow_id, schedule_cron, schedule_timezone, schedule_enabled, updated_at
+                SELECT w.id AS workflow_id, w.workspace_id, w.schedule_cron AS cron, w.schedule_timezone AS timezone,
+                       w.schedule_enabled AS enabled, s.overlap, s.catch_up, s.pause_after_failures, s.paused_at,
+                       s.paused_reason, s.since, s.accounted_until
+                FROM workflows w JOIN workflow_schedules s ON s.workflow_id = w.id
+                WHERE w.schedule_cron IS NOT NULL AND (%(after)s::uuid IS NULL OR w.id > %(after)s)
+                ORDER BY w.id LIMIT %(limit)s
                 """,
-                (timing.cron, timing.timezone, timing.enabled, workflow_id),
-            ).fetchone()
+                {"after": after, "limit": BATCH},
+            ).fetchall()
+            yield from (Timing(**row) for row in rows)
+            if len(rows) < BATCH:
+                return
+            after = rows[-1]["workflow_id"]
+
+    def save(self, timing: Timing) -> None:
+        """Store a schedule."""
+        self._connection.execute(
+            """
+            WITH workflow AS (
+              UPDATE workflows
+              SET schedule_cron = %(cron)s, schedule_timezone = %(timezone)s, schedule_enabled = %(enabled)s,
+                  updated_at = NOW()
+              WHERE id = %(workflow_id)s
+              RETURNING id
+            )
+            INSERT INTO workflow_schedules
+              (workflow_id, overlap, catch_up, pause_after_failures, paused_at, paused_reason, since, accounted_until)
+            SELECT id, %(overlap)s, %(catch_up)s, %(pause_after_failures)s, %(paused_at)s, %(paused_reason)s,
+                   %(since)s, %(accounted_until)s
+            FROM workflow
+            ON CONFLICT (workflow_id) DO UPDATE SET
+              overlap = EXCLUDED.overlap,
+              catch_up = EXCLUDED.catch_up,
+              pause_after_failures = EXCLUDED.pause_after_failures,
+              paused_at = EXCLUDED.paused_at,
+              paused_reason = EXCLUDED.paused_reason,
+              since = EXCLUDED.since,
+              accounted_until = EXCLUDED.accounted_until
+            """,
+            {
+                "workflow_id": timing.workflow_id,
+                "cron": timing.cron,
+                "timezone": timing.timezone,
+                "enabled": timing.enabled,
+                "overlap": timing.overlap,
+                "catch_up": timing.catch_up,
+                "pause_after_failures": timing.pause_after_failures,
+                "paused_at": timing.paused_at,
+                "paused_reason": timing.paused_reason,
+                "since": timing.since,
+                "accounted_until": timing.accounted_until,
+            },
         )
+
+    def account_until(self, workflow_id: UUID, moment: datetime) -> None:
+        """No fire before this moment is missing any more."""
+        self._connection.execute(
+            "UPDATE workflow_schedules SET accounted_until = greatest(accounted_until, %s) WHERE workflow_id = %s",
+            (moment, workflow_id),
+        )
+
+    def list_fires(self, workflow_id: UUID, since: datetime | None, limit: int) -> list[dict[str, Any]]:
+        """The last fires, newest first: `{fire_at, run_id, run_status}`; `since`: none before."""
+        return self._connection.execute(
+            """
+            SELECT fire_at, id AS run_id, status AS run_status FROM workflow_runs
+            WHERE workflow_id = %(workflow_id)s AND fire_at IS NOT NULL
+              AND (%(since)s::timestamptz IS NULL OR fire_at >= %(since)s)
+            ORDER BY fire_at DESC LIMIT %(limit)s
+            """,
+            {"workflow_id": workflow_id, "since": since, "limit": limit},
+        ).fetchall()
+
+    def find_failed(self, run_id: UUID) -> UUID | None:
+        """The workflow of a run that a schedule started and that failed; None of any other."""
+        row = self._connection.execute(
+            """
+            SELECT workflow_id FROM workflow_runs
+            WHERE id = %s AND fire_at IS NOT NULL AND status IN ('failed', 'timed_out')
+            """,
+            (run_id,),
+        ).fetchone()
+        return row["workflow_id"] if row else None

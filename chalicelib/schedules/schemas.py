@@ -1,13 +1,21 @@
-"""What comes in and goes out of schedules."""
+"""What comes in, what is stored and what goes out of schedules."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from chalicelib.compiler.settings import RunSettings
+
+from .cron import Cron, parse
+
+Overlap = Literal["skip", "queue", "allow"]
+CatchUp = Literal["none", "last"]
 
 
 class PutSchedule(BaseModel):
@@ -19,15 +27,49 @@ class PutSchedule(BaseModel):
     cron: Annotated[str, StringConstraints(strict=True, strip_whitespace=True, max_length=100)] | None = None
     timezone: Annotated[str, StringConstraints(strict=True, max_length=64)] | None = None
     enabled: Annotated[bool, Field(strict=True)] | None = None
+    overlap: Overlap | None = None
+    """What becomes of a fire while a run of the workflow goes on; with `allow`, what the graph's settings say."""
+    catch_up: CatchUp | None = None
+    """Whether the last of the fires that were missed, because nothing ran here, is made up for."""
+    pause_after_failures: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
+    """After so many scheduled runs that failed in a row the schedule is turned off; null is never."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When a workflow runs by itself."""
+    """When a workflow runs by itself, and how."""
 
+    workflow_id: UUID
+    workspace_id: UUID
     cron: str | None
     timezone: str
     enabled: bool
+    overlap: Overlap
+    catch_up: CatchUp
+    pause_after_failures: int | None
+    paused_at: datetime | None
+    paused_reason: str | None
+    since: datetime
+    """From when on it holds."""
+    accounted_until: datetime
+    """Up to when no fire is missing any more."""
+
+    @property
+    def parsed(self) -> Cron:
+        """Its cron, which there is. Raises CronError."""
+        assert self.cron is not None
+        return parse(self.cron)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Its time zone."""
+        return ZoneInfo(self.timezone)
+
+    def limits(self, settings: RunSettings) -> RunSettings:
+        """What holds for a run that it starts, where this holds for all of the workflow's."""
+        if self.overlap == "allow":
+            return settings
+        return settings.model_copy(update={"overlap": self.overlap, "max_concurrent_runs": 1})
 
 
 class FireTime(TypedDict):
@@ -37,6 +79,13 @@ class FireTime(TypedDict):
     utc: str
 
 
+class Fire(FireTime):
+    """A fire and the run that it started."""
+
+    run_id: UUID
+    run_status: str
+
+
 class Schedule(TypedDict):
     """A workflow's schedule."""
 
@@ -44,5 +93,23 @@ class Schedule(TypedDict):
     schedule_cron: str | None
     schedule_timezone: str
     schedule_enabled: bool
-    updated_at: datetime
+    overlap: Overlap
+    catch_up: CatchUp
+    pause_after_failures: int | None
+    paused_at: datetime | None
+    """When it was turned off because its runs failed; and why."""
+    paused_reason: str | None
+    description: str | None
+    """The cron in words."""
+    warnings: list[dict[str, str]]
+    """What its author may not expect: `{code, message}`."""
     next_fire_times: list[FireTime]
+    """The next ten; none while it is off."""
+    summer_time: list[dict[str, Any]]
+    """What happens at the next two changes of the zone's clock: `{at, local_before, local_after, minutes, effect,
+    description}`."""
+    last_fires: list[Fire]
+    """The last ten, newest first."""
+    in_sync: bool
+    """Whether what calls it in the account is as it should be; and if not, what is off."""
+    out_of_sync: list[str]

@@ -1,75 +1,182 @@
-"""What users do with schedules: say when a workflow is to run."""
+"""What users do with schedules: say when a workflow is to run, and read when it will and did; and what fires them."""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import cast
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from croniter import CroniterBadDateError, CroniterError, croniter
-
-from chalicelib.db import Database
-from chalicelib.errors import InvalidError
+from chalicelib.db import Connection, Database
+from chalicelib.errors import InvalidError, NotFoundError
 from chalicelib.jsontext import iso8601
+from chalicelib.observability import logger
+from chalicelib.runs.schemas import NewRun
+from chalicelib.runs.service import RunService
 
+from .cron import CronError, parse
+from .fire_times import fire_times, fires_at, next_fire_times
+from .misread import misreadings
 from .repository import ScheduleRepository
-from .schemas import FireTime, PutSchedule, Schedule, Timing
+from .schemas import Fire, FireTime, PutSchedule, Schedule, Timing
+from .summer_time import summer_time
+from .sync import ScheduleSync
+from .words import describe
 
 SHOWN_FIRE_TIMES = 10
-_NUMBERS = r"[\d*,/-]+"
-_MONTHS = r"([\d*,/-]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)+"
-_DAYS = r"([\d*,/-]|sun|mon|tue|wed|thu|fri|sat)+"
-FIELDS = {"minute": _NUMBERS, "hour": _NUMBERS, "day": _NUMBERS, "month": _MONTHS, "weekday": _DAYS}
-NICKNAMES = frozenset({"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"})
-"""Vixie cron's names for common schedules (crontab(5)), without @reboot."""
+MISSED_AFTER = timedelta(minutes=2)
+"""A fire that did not come by then is missed; one that comes even later finds that it was made up for."""
 
 
 class ScheduleService:
     """Use cases of schedules."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, runs: RunService, sync: ScheduleSync) -> None:
         self._database = database
+        self._runs = runs
+        self._sync = sync
+
+    def get(self, workspace_id: UUID, workflow_id: UUID) -> Schedule:
+        """A workflow's schedule with its next and its last fires. Raises NotFoundError."""
+        with self._database.connection() as connection:
+            repository = ScheduleRepository(connection)
+            timing = repository.get(workspace_id, workflow_id)
+            fires = repository.list_fires(workflow_id, None, SHOWN_FIRE_TIMES)
+        shown = [
+            Fire(**_fire_time(fire["fire_at"], timing.zone), run_id=fire["run_id"], run_status=fire["run_status"])
+            for fire in fires
+        ]
+        return _schedule(timing, shown, self._sync.differences(workflow_id))
 
     def put(self, workspace_id: UUID, workflow_id: UUID, schedule: PutSchedule) -> Schedule:
         """Store a schedule; what is not sent stays. Raises InvalidError for a cron or a zone that means nothing."""
         with self._database.transaction() as connection:
             repository = ScheduleRepository(connection)
-            before = repository.lock(workspace_id, workflow_id)
-            after = _changed(before, schedule)
+            after = _changed(repository.lock(workspace_id, workflow_id), schedule, datetime.now(UTC))
             _check(after)
-            row = repository.update(workflow_id, after)
-        return cast("Schedule", row | {"next_fire_times": _fire_times(after, datetime.now(UTC))})
+            repository.save(after)
+        self._sync.try_sync(workflow_id)
+        return self.get(workspace_id, workflow_id)
+
+    def fire(self, workflow_id: UUID, moment: datetime) -> UUID | None:
+        """A timer says that it may be time. Start a run if the cron fires in the minute of this moment; None where it
+        does not, or where that minute has its run already."""
+        minute = moment.astimezone(UTC).replace(second=0, microsecond=0)
+        with self._database.connection() as connection:
+            timing = ScheduleRepository(connection).find(workflow_id)
+            if timing is None or not timing.enabled or minute <= timing.since:
+                return None
+            if not fires_at(timing.parsed, timing.zone, minute):
+                return None
+            is_paused = self._pause_if_failing(connection, timing)
+        if is_paused:
+            self._sync.try_sync(workflow_id)
+            return None
+        return self._start(timing, minute)
+
+    def _start(self, timing: Timing, minute: datetime) -> UUID | None:
+        scheduled_for = _fire_time(minute, timing.zone)
+        new = NewRun({"scheduled_for": scheduled_for}, "schedule", None, fire_at=minute, limits=timing.limits)
+        try:
+            run_id = self._runs.fire(timing.workspace_id, timing.workflow_id, new)
+        except NotFoundError:
+            return None  # it was deleted while we looked
+        if run_id:
+            logger.info("schedule fired", workflow_id=str(timing.workflow_id), run_id=str(run_id), fire_at=str(minute))
+        return run_id
+
+    def look_at_end(self, run_id: UUID) -> None:
+        """A run has ended: where it was one too many of those that failed, its schedule is turned off."""
+        with self._database.connection() as connection:
+            repository = ScheduleRepository(connection)
+            workflow_id = repository.find_failed(run_id)
+            timing = repository.find(workflow_id) if workflow_id else None
+            is_paused = timing is not None and timing.enabled and self._pause_if_failing(connection, timing)
+        if timing is not None and is_paused:
+            self._sync.try_sync(timing.workflow_id)
+
+    def _pause_if_failing(self, connection: Connection, timing: Timing) -> bool:
+        most = timing.pause_after_failures
+        if most is None:
+            return False
+        repository = ScheduleRepository(connection)
+        fires = repository.list_fires(timing.workflow_id, timing.since, most)
+        failed = [fire for fire in fires if fire["run_status"] in ("failed", "timed_out")]
+        if len(failed) < most:
+            return False
+        runs = "its last run" if most == 1 else f"its last {most} runs"
+        reason = f"{runs} failed; the latest is {failed[0]['run_id']}"
+        repository.save(replace(timing, enabled=False, paused_at=datetime.now(UTC), paused_reason=reason))
+        logger.info("schedule paused", workflow_id=str(timing.workflow_id), reason=reason)
+        return True
+
+    def catch_up(self) -> dict[str, int]:
+        """Make up for the last fire that each schedule missed, where it is to; how many there were."""
+        done: Counter[str] = Counter()
+        until = datetime.now(UTC) - MISSED_AFTER
+        with self._database.connection() as connection:
+            timings = list(ScheduleRepository(connection).list_all())
+        for timing in timings:
+            if timing.enabled and timing.catch_up == "last" and self._catch_up(timing, until):
+                done["caught_up"] += 1
+        return dict(done)
+
+    def _catch_up(self, timing: Timing, until: datetime) -> bool:
+        missed = None
+        for moment in fire_times(timing.parsed, timing.zone, timing.accounted_until):
+            if moment > until:
+                break
+            missed = moment
+        with self._database.connection() as connection:
+            repository = ScheduleRepository(connection)
+            latest = repository.list_fires(timing.workflow_id, None, 1)
+        is_due = missed is not None and (not latest or latest[0]["fire_at"] < missed)
+        started = self.fire(timing.workflow_id, missed) if missed and is_due else None
+        with self._database.connection() as connection:
+            ScheduleRepository(connection).account_until(timing.workflow_id, until)
+        return started is not None
 
 
-def _changed(before: Timing, schedule: PutSchedule) -> Timing:
-    return Timing(
-        cron=schedule.cron if "cron" in schedule.model_fields_set else before.cron,
+def _changed(before: Timing, schedule: PutSchedule, now: datetime) -> Timing:
+    sent = schedule.model_fields_set
+    after = replace(
+        before,
+        cron=schedule.cron if "cron" in sent else before.cron,
         timezone=schedule.timezone or before.timezone,
-        enabled=(schedule.cron is not None) if schedule.enabled is None else schedule.enabled,
+        enabled=_is_on(before, schedule),
+        overlap=schedule.overlap or before.overlap,
+        catch_up=schedule.catch_up or before.catch_up,
+        pause_after_failures=(
+            schedule.pause_after_failures if "pause_after_failures" in sent else before.pause_after_failures
+        ),
     )
+    if (after.cron, after.timezone, after.enabled) == (before.cron, before.timezone, before.enabled):
+        return replace(after, accounted_until=before.accounted_until if before.catch_up == "last" else now)
+    return replace(after, since=now, accounted_until=now, paused_at=None, paused_reason=None)
+
+
+def _is_on(before: Timing, schedule: PutSchedule) -> bool:
+    """A cron that is sent is on unless it is said to be off."""
+    if schedule.enabled is not None:
+        return schedule.enabled
+    return schedule.cron is not None if "cron" in schedule.model_fields_set else before.enabled
 
 
 def _check(timing: Timing) -> None:
+    """Raises InvalidError."""
     if timing.timezone not in _zones():
         raise _invalid("timezone", f'"{timing.timezone}" is no IANA time zone, such as Europe/Berlin')
     if timing.cron is None:
         if timing.enabled:
             raise _invalid("cron", "there is no cron to enable; send one, such as 30 8 * * 1-5")
         return
-    fields = timing.cron.split()
-    if timing.cron not in NICKNAMES and len(fields) != len(FIELDS):
-        raise _invalid("cron", f"a cron has five fields, {', '.join(FIELDS)}; this one has {len(fields)}")
-    for name, text in zip(FIELDS, fields, strict=False):
-        if timing.cron not in NICKNAMES and not re.fullmatch(FIELDS[name], text, re.IGNORECASE):
-            raise _invalid("cron", f'"{text}" is no {name}; a field has numbers, *, and with them - / and ,')
     try:
-        croniter.expand(timing.cron)
-    except (CroniterError, ValueError) as error:
-        raise _invalid("cron", f'"{timing.cron}" is no cron expression: {error}') from None
-    if timing.enabled and not _fire_times(timing, datetime.now(UTC)):
+        cron = parse(timing.cron)
+    except CronError as error:
+        raise _refused(error) from None
+    if timing.enabled and cron.never_fires:
         raise _invalid("cron", f'"{timing.cron}" never fires')
 
 
@@ -82,15 +189,49 @@ def _invalid(path: str, message: str) -> InvalidError:
     return InvalidError(message, [{"code": f"bad_{path}", "message": message, "path": path}])
 
 
-def _fire_times(timing: Timing, now: datetime) -> list[FireTime]:
-    if not timing.enabled or timing.cron is None:
-        return []
-    times = croniter(timing.cron, now.astimezone(ZoneInfo(timing.timezone)), ret_type=datetime)
-    found: list[FireTime] = []
-    try:
-        for _ in range(SHOWN_FIRE_TIMES):
-            moment = times.get_next()
-            found.append({"local": moment.isoformat(), "utc": iso8601(moment)})
-    except CroniterBadDateError:
-        return found
-    return found
+def _refused(error: CronError) -> InvalidError:
+    problems = [
+        {"code": each.code, "message": f"{each.message}; {each.hint}", "path": "cron", "hint": each.hint}
+        for each in error.problems
+    ]
+    return InvalidError(str(error), problems)
+
+
+def _schedule(timing: Timing, fires: list[Fire], out_of_sync: list[str]) -> Schedule:
+    now, zone = datetime.now(UTC), timing.zone
+    cron = timing.parsed if timing.cron else None
+    next_times = next_fire_times(cron, zone, now, SHOWN_FIRE_TIMES) if cron and timing.enabled else []
+    return Schedule(
+        workflow_id=timing.workflow_id,
+        schedule_cron=timing.cron,
+        schedule_timezone=timing.timezone,
+        schedule_enabled=timing.enabled,
+        overlap=timing.overlap,
+        catch_up=timing.catch_up,
+        pause_after_failures=timing.pause_after_failures,
+        paused_at=timing.paused_at,
+        paused_reason=timing.paused_reason,
+        description=describe(cron, timing.timezone) if cron else None,
+        warnings=[{"code": each.code, "message": each.message} for each in misreadings(cron, zone, now)]
+        if cron
+        else [],
+        next_fire_times=[_fire_time(moment, zone) for moment in next_times],
+        summer_time=[
+            {
+                "at": iso8601(each.at),
+                "local_before": each.local_before.isoformat(),
+                "local_after": each.local_after.isoformat(),
+                "minutes": each.minutes,
+                "effect": each.kind.value,
+                "description": each.words,
+            }
+            for each in (summer_time(cron, zone, now) if cron else [])
+        ],
+        last_fires=fires,
+        in_sync=not out_of_sync,
+        out_of_sync=out_of_sync,
+    )
+
+
+def _fire_time(moment: datetime, zone: ZoneInfo) -> FireTime:
+    return FireTime(local=moment.astimezone(zone).isoformat(), utc=iso8601(moment))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -53,9 +53,10 @@ NOT_A_WORKFLOW = {
 class WorkflowService:
     """Use cases of workflows. All raise NotFoundError for ids of another workspace."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings, on_deleted: Callable[[UUID], None]) -> None:
         self._database = database
         self._settings = settings
+        self._on_deleted = on_deleted
         self.plan = lru_cache(maxsize=CACHED_PLANS)(self._load_plan)
         """The plan of a version, by the version's own id; versions never change."""
 
@@ -137,6 +138,7 @@ class WorkflowService:
         """Delete a workflow with its versions and runs."""
         with self._database.connection() as connection:
             WorkflowRepository(connection).delete(workspace_id, workflow_id)
+        self._on_deleted(workflow_id)
 
     def list_versions(self, workspace_id: UUID, workflow_id: UUID, page: Page) -> dict[str, Any]:
         """A page of versions without their graphs."""

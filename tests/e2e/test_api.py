@@ -425,6 +425,22 @@ class TestSchedule:
         assert (gone["schedule_cron"], gone["schedule_enabled"]) == (None, False)
         assert_problem(owner.send("PUT", path, {"enabled": True}), 422)
 
+    def test_a_refusal_tells_all_that_is_wrong_and_what_would_be_right(self, owner: Api) -> None:
+        path = f"/{owner.create(ONE)['id']}/schedule"
+        answer = owner.send("PUT", path, {"cron": "5/10 22-2 * * *"})
+        assert_problem(answer, 422)
+        assert [(error["code"], error["path"], error["hint"]) for error in answer.body["errors"]] == [
+            ("step_without_range", "cron", "write 5-59/10 or 5"),
+            ("backwards_range", "cron", "write 22-23,0-2"),
+        ]
+        assert "write 30 8 * * 1-5" in owner.send("PUT", path, {"cron": "0 30 8 * * 1-5"}).body["detail"]
+
+    def test_a_cron_that_never_fires_can_be_kept_but_not_enabled(self, owner: Api) -> None:
+        path = f"/{owner.create(ONE)['id']}/schedule"
+        kept = owner.send("PUT", path, {"cron": "0 0 30 2 *", "enabled": False})
+        assert (kept.status, kept.body["next_fire_times"]) == (200, [])
+        assert_problem(owner.send("PUT", path, {"enabled": True}), 422)
+
     @pytest.mark.parametrize(
         "schedule",
         [{"cron": "garbage"}, {"cron": "99 99 * * *"}, {"cron": "* * * * * *"}, {"cron": ""}, {"cron": "@reboot"},

@@ -65,6 +65,8 @@ class ByHand:
         new = NewRun({}, "manual", UUID(workflow["created_by"]))
         with services().database.connection() as connection:
             run_id = RunRepository(connection).insert(workspace_id, version, new, RunSettings())
+            assert run_id
+            RunRepository(connection).mark_started(run_id, "by hand", 1, None)  # so that no one else starts it
         self.scope = {"run_id": str(run_id), "version_id": str(version["id"]), "path": ""}
         self.states = states(emit(services().workflows.plan(version["id"]), "run_unit").definition)
         self.arrivals = 0

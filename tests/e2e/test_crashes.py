@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from chalicelib.bootstrap import services
+from chalicelib.runs.gates import GateRepository
 from chalicelib.runs.reconciler import Reconciler
 from chalicelib.runs.schemas import NewRun
 from local import clock, moto_corrections
@@ -143,12 +144,14 @@ class Lost:
         poll(lambda: statuses(self.get())["nap"] == "waiting")
         assert [call["path"].rpartition("/")[2] for call in calls] == ["a"]
         self.until = self.get()["node_results"]["nap"]["output"]["until"]
-        lost = str(self.get()["execution_arn"])
+        self.arn = str(self.get()["execution_arn"])
         with services().database.connection() as connection:
             connection.execute(
                 "UPDATE workflow_runs SET execution_arn = execution_arn || '-lost' WHERE id = %s", [self.run_id]
             )
-        services().step_functions.stop(lost)
+
+    def stop(self) -> None:
+        services().step_functions.stop(self.arn)
 
     def get(self) -> dict[str, Any]:
         found: dict[str, Any] = self.owner.get(self.path)
@@ -161,6 +164,7 @@ WAITING = graph([ask("a", "a"), node("nap", "wait", {"seconds": 2}), ask("b", "b
 @pytest.mark.parametrize("workers", [WAITING], indirect=True)
 def test_a_reconciler_that_dies_at_any_step_of_a_resumption(workers: Workers, calls: list[dict[str, Any]]) -> None:
     lost = Lost(workers, calls)
+    lost.stop()
     faulty: Reconciler = workers.services.reconciler
     fate = Fate(0)
     for dies_at in range(1, 30):
@@ -179,6 +183,34 @@ def test_a_reconciler_that_dies_at_any_step_of_a_resumption(workers: Workers, ca
     assert run["node_results"]["nap"]["completed_at"] >= lost.until
     resumed = [entry for entry in run["history"] if entry["event"] == "resumed"]
     assert [entry["reason"] for entry in resumed] == ["its execution was gone"]
+
+
+AT_A_GATE = graph(
+    [ask("a", "a"), node("nap", "wait", {"seconds": 600}), ask("c", "c"), ask("d", "d")],
+    edge("a", "c"), edge("nap", "c"), edge("nap", "d"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("workers", [AT_A_GATE], indirect=True)
+def test_a_resumption_that_is_not_written_down_keeps_its_gates(workers: Workers, calls: list[dict[str, Any]]) -> None:
+    """Its execution has come to its gate when the reconciler, which died before, finds the run lost once more."""
+    lost, fate = Lost(workers, calls), Fate()
+    run_id = UUID(lost.run_id)
+    tokens = poll(lambda: tokens_of(run_id))
+    fate.always_dies_at = "after start_execution"
+    with pytest.raises(Crash), working(fate):
+        workers.services.reconciler.look_at(run_id)
+    resumed = poll(lambda: (now := tokens_of(run_id)) and now != tokens and now)
+    services().reconciler.look_at(run_id)
+    assert tokens_of(run_id) == resumed
+    assert [entry["event"] for entry in lost.get()["history"]].count("resumed") == 1
+    lost.owner.send("POST", f"{lost.path}/cancel")
+    lost.stop()
+
+
+def tokens_of(run_id: UUID) -> list[str]:
+    with services().database.connection() as connection:
+        return [gate.token for gate in GateRepository(connection).list_all(run_id)]
 
 
 @pytest.mark.parametrize("workers", [WAITING], indirect=True)
@@ -239,7 +271,10 @@ def status_event(run: dict[str, Any], status: str) -> dict[str, Any]:
 
 
 class TestBrokenPlatform:
-    @pytest.mark.parametrize("workers", [LETTER_N], indirect=True)
+    SLOW_N = graph([ask("a", "a?sleep=1"), *LETTER_N["nodes"][1:]], *LETTER_N["edges"])
+    """The gate is there before `a` has ended, and its call is not among those that die."""
+
+    @pytest.mark.parametrize("workers", [SLOW_N], indirect=True)
     def test_a_gate_that_no_one_opened_is_opened_by_the_reconciler(self, workers: Workers) -> None:
         """Whoever should have opened it died, and so did all who tried again: the calls answer as if they had."""
         fate = Fate(always_dies_at="before send_task_success")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from chalicelib.bootstrap import Services, services
+from chalicelib.paging import PathPage
 from tests.client import Api, edge, graph, node, poll, statuses
 from tests.e2e.test_run import execution_status
 
@@ -289,15 +292,19 @@ class TestMany:
         assert "item 1 failed" in run["error_message"]
         assert run["node_results"]["ask0"]["items"]["succeeded"] < 20
 
+    @pytest.mark.parametrize("is_new", [False, True], ids=["known", "new"])
     def test_what_waits_for_items_elsewhere_ends_with_its_workflow(
-        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]], *, is_new: bool
     ) -> None:
+        """Also where the Lambda is a new one, which never saw the version."""
         asks = [ask(f"ask{number}", "x?sleep=0.1", retry={"max_attempts": 50}) for number in range(40)]
         workflow_id = owner.create(graph([each(max_concurrency=1), *inside("each", *asks)]))["id"]
         run_path = f"/{workflow_id}/runs/{owner.execute(workflow_id, given | {'items': list(range(20))})['id']}"
         poll(lambda: len(calls) >= 40)
         arn = owner.get(run_path)["execution_arn"]
         assert owner.send("DELETE", f"/{workflow_id}").status == 204
+        if is_new:
+            services().workflows.plan.cache_clear()
         poll(lambda: execution_status(arn) == "FAILED")
 
 
@@ -329,6 +336,15 @@ class TestListing:
         workflow_id = owner.create(graph([each([1]), *inside("each", node("check"))]))["id"]
         run_id = owner.execute(workflow_id)["id"]
         assert owner.send("GET", f"/{workflow_id}/runs/{run_id}/items{query}").status == status
+
+    def test_one_connection_is_enough_to_list_them(self, owner: Api) -> None:
+        """As many as a Lambda has; a new one has no plan in its cache."""
+        run = owner.run(graph([each([1]), *inside("each", node("check"))]))
+        new = Services(services().settings.model_copy(update={"database_pool_size": 1}))
+        ids = UUID(owner.workspace_id), UUID(run["workflow_id"]), UUID(run["id"])
+        found = new.runs.list_items(*ids, "each", PathPage.from_query({}))
+        new.database.close()
+        assert [item["status"] for item in found["items"]] == ["succeeded"]
 
     def test_progress_shows_while_items_run(self, owner: Api, given: dict[str, Any]) -> None:
         drawn = graph([each(max_concurrency=1), *inside("each", ask("ask", "{% $item %}?sleep=0.5"))])

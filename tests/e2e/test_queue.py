@@ -91,6 +91,16 @@ class TestOfAll:
             other = queued(connection, api)
             assert [admitted(connection, Places(9, 9)) for _ in range(3)] == [first, other, None]
 
+    def test_what_came_later_under_a_higher_limit_does_not_overtake(self, workspaces: list[Api]) -> None:
+        api = workspaces[0]
+        with services().database.connection() as connection, pretended(connection):
+            raised = api.create(NAP)["id"]
+            first, second = (queued(connection, api, raised, limit=1) for _ in range(2))
+            later = [queued(connection, api, raised, limit=limit) for limit in (5, None)]
+            assert [admitted(connection, Places(9, 9)) for _ in range(2)] == [first, None]
+            connection.execute("UPDATE workflow_runs SET status = 'succeeded' WHERE id = %s", (first,))
+            assert [admitted(connection, Places(9, 9)) for _ in range(4)] == [second, *later, None]
+
 
 class pretended:  # noqa: N801 - reads as a statement
     """Runs of the moment: undone at the end, and all that others have do not count."""

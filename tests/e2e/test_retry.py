@@ -102,6 +102,45 @@ class TestSameVersion:
         assert (run["status"], called(calls)) == ("succeeded", {"a": 1, "b": 1})
 
 
+class TestContainers:
+    """What is in a container that ended stays as it was; in one that goes on, what has ended well."""
+
+    def test_items_that_failed_in_a_container_that_went_on_stay_so(self, owner: Api, given: dict[str, Any]) -> None:
+        outer = node("outer", "for_each", {"items": [1, 2], "on_item_error": "continue"})
+        drawn = graph([outer, *nested("outer"), ask("stop", "stop?status=400&times=1")], edge("outer", "stop"))
+        assert_all_stays(owner, drawn, given, "outer", "inner")
+
+    def test_items_of_a_container_whose_failure_was_dealt_with_stay_so(self, owner: Api, given: dict[str, Any]) -> None:
+        outer = node("outer", "for_each", {"items": [1, 2], "max_concurrency": 1}, on_error="continue")
+        drawn = graph([outer, *nested("outer"), ask("stop", "stop?status=400&times=1")], edge("outer", "stop"))
+        assert_all_stays(owner, drawn, given, "outer", "inner")
+
+    def test_items_of_items_go_on_from_what_failed(self, owner: Api, given: dict[str, Any], calls: list[Any]) -> None:
+        outer = node("outer", "for_each", {"items": [1, 2], "max_concurrency": 1})
+        drawn = graph([outer, *nested("outer", times=1)])
+        workflow_id, path = failed(owner, drawn, given)
+        _, run = retried(owner, workflow_id, path)
+        assert (run["status"], called(calls)) == ("succeeded", {"1": 2, "2": 3, "3": 2})
+
+
+def nested(container: str, times: int = 9) -> list[dict[str, Any]]:
+    """A container in another one, whose second item fails so many times."""
+    url = f"{{% $input.base & '/' & $item & ($item = 2 ? '?status=400&times={times}') %}}"
+    inner = node("inner", "for_each", {"items": [1, 2, 3], "max_concurrency": 1})
+    get = node("get", "http_request", {"url": url})
+    return [inner | {"parentId": container}, get | {"parentId": "inner"}]
+
+
+def assert_all_stays(api: Api, drawn: dict[str, Any], given: dict[str, Any], *containers: str) -> None:
+    workflow_id, path = failed(api, drawn, given)
+    _, run = retried(api, workflow_id, path)
+    before, after = api.get(path)["node_results"], run["node_results"]
+    assert {**before, "stop": None} == {**after, "stop": None}
+    again = f"/{workflow_id}/runs/{run['id']}"
+    for container in containers:
+        assert api.get(f"{path}/items?node_id={container}") == api.get(f"{again}/items?node_id={container}")
+
+
 class TestAnotherVersion:
     def test_a_mended_node_and_all_behind_it_run_again(
         self, owner: Api, given: dict[str, Any], calls: list[Any]
@@ -165,6 +204,34 @@ class TestRefusals:
         assert owner.send("POST", f"{path}/retry", {}, **{"Idempotency-Key": "k"}).body["id"] == first.body["id"]
         assert first.body["id"] in refusal(owner.send("POST", f"{path}/retry"), 409, whole=True)
         assert owner.send("POST", f"{path.rpartition('/')[0]}/{first.body['id']}/cancel").status == 200
+
+    def test_what_a_retry_of_a_retry_does_is_not_done_twice(self, owner: Api, given: dict[str, Any]) -> None:
+        drawn = graph([ask("twice", "twice?status=400&times=2"), node("nap", "wait", {"seconds": 600})],
+                      edge("twice", "nap"))  # fmt: skip
+        workflow_id, path = failed(owner, drawn, given)
+        _, again = retried(owner, workflow_id, path)
+        last = owner.send("POST", f"/{workflow_id}/runs/{again['id']}/retry").body["id"]
+        assert last in refusal(owner.send("POST", f"{path}/retry"), 409, whole=True)
+        owner.send("POST", f"/{workflow_id}/runs/{last}/cancel")
+
+    def test_a_key_stands_for_what_was_sent(self, owner: Api, given: dict[str, Any]) -> None:
+        """Also where another version is the current one when it is sent again."""
+        workflow_id, path = failed(owner, ORDER, given)
+        body, key = {"version": "current"}, {"Idempotency-Key": "k"}
+        first = owner.send("POST", f"{path}/retry", body, **key)
+        owner.put(workflow_id, graph_definition=graph([node("x")]))
+        second = owner.send("POST", f"{path}/retry", body, **key)
+        assert (second.status, second.body["id"]) == (202, first.body["id"])
+
+    def test_one_that_is_to_be_skipped_is_there_and_says_so(self, owner: Api, given: dict[str, Any]) -> None:
+        skipping = {"settings": {"overlap": "skip"}}
+        workflow_id, path = failed(owner, ORDER | skipping, given)
+        owner.put(workflow_id, graph_definition=graph([node("nap", "wait", {"seconds": 600})]) | skipping)
+        other = owner.execute(workflow_id)["id"]
+        answer = owner.send("POST", f"{path}/retry")
+        assert (answer.status, answer.body["status"]) == (202, "cancelled")
+        assert statuses(answer.body) == {"charge": "succeeded", "ship": "cancelled", "mail": "cancelled"}
+        owner.send("POST", f"/{workflow_id}/runs/{other}/cancel")
 
     def test_a_version_that_is_not_there(self, owner: Api, given: dict[str, Any]) -> None:
         _, path = failed(owner, ORDER, given)

@@ -1,0 +1,35 @@
+"""Making boto3's clients, when first used, and its errors ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from chalicelib.errors import UnavailableError
+from chalicelib.settings import Settings
+
+
+def client(service: str, settings: Settings) -> Any:
+    """A client that waits out throttling."""
+    import boto3  # noqa: PLC0415 - 100 ms that only callers of AWS pay
+    from botocore.config import Config  # noqa: PLC0415
+
+    return boto3.client(
+        service,
+        region_name=settings.aws_region,
+        config=Config(retries={"mode": "adaptive", "max_attempts": 5}, max_pool_connections=50),
+    )
+
+
+@contextmanager
+def our_errors(service: str, *but: type[Exception]) -> Iterator[None]:
+    """AWS that does not answer, throttles or refuses is unavailable to callers, who may try again."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - with the client, when first used
+
+    try:
+        yield
+    except but:
+        raise
+    except (BotoCoreError, ClientError) as error:
+        raise UnavailableError(f"{service} does not take it now; try again in a moment") from error
