@@ -3,6 +3,7 @@
 from chalice import Chalice
 
 from chalicelib.maintenance import functions
+from chalicelib.palette.routes import routes as palette
 from chalicelib.runs.routes import routes as runs
 from chalicelib.schedules.routes import routes as schedules
 from chalicelib.workflows.routes import routes as workflows
@@ -10,4 +11,5 @@ from chalicelib.workflows.routes import routes as workflows
 app = Chalice(app_name="stepgraph")
 for feature in (workflows, runs, schedules):
     app.register_blueprint(feature.blueprint, url_prefix="/api/v1/workspaces/{workspace_id}/workflows")
+app.register_blueprint(palette.blueprint, url_prefix="/api/v1")
 app.register_blueprint(functions)

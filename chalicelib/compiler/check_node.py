@@ -59,7 +59,7 @@ class CheckedNode:
         """The handles of its type; None where they can't be known."""
         if self.type is None or not self.config_fits:
             return None
-        return self.type.handles(self.shape.data.get("config") or {})
+        return self.type.handles_of(self.shape.data.get("config") or {})
 
     def as_node(self) -> Node:
         """The node. Only for a graph without problems."""
@@ -78,7 +78,7 @@ class CheckedNode:
             on_error=self.settings.on_error,
             join=self.settings.join,
             disabled=self.settings.disabled,
-            handles=frozenset(self.type.handles(config)) | error,
+            handles=frozenset(self.type.handles_of(config)) | error,
             each=self.type.each(config) if self.type.each else None,
         )
 

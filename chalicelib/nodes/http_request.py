@@ -22,6 +22,7 @@ from chalicelib.addresses import place
 from chalicelib.compiler.node_type import (
     Config,
     Context,
+    Example,
     Expression,
     HttpResponse,
     Kind,
@@ -55,17 +56,21 @@ StatusCode = Annotated[StrictInt | StrictStr, PlainValidator(_status_code)]
 
 
 class HttpRequestConfig(Config):
-    """`success_codes`: statuses, ranges such as `200-299`, or classes such as `2xx`; without it, 2xx."""
+    """What to ask, and which answers are good."""
 
-    method: StrictStr = "GET"
-    url: StrictStr
-    headers: Annotated[dict[str, Scalar], Field(max_length=MAX_HEADERS)] | Expression = Field(default_factory=dict)
-    query: Annotated[dict[str, Scalar | QueryList], Field(max_length=MAX_QUERY)] | Expression = Field(
-        default_factory=dict
+    method: StrictStr = Field("GET", description=f"One of {', '.join(METHODS)}.")
+    url: StrictStr = Field(description="Where to ask: `http://` or `https://` and a host.")
+    headers: Annotated[dict[str, Scalar], Field(max_length=MAX_HEADERS)] | Expression = Field(
+        default_factory=dict, description="Names and values; null leaves one out."
     )
-    body: Any = None
+    query: Annotated[dict[str, Scalar | QueryList], Field(max_length=MAX_QUERY)] | Expression = Field(
+        default_factory=dict, description="Added to the URL; a list gives its name several times, null leaves one out."
+    )
+    body: Any = Field(None, description="A text is sent as it is, any other JSON as JSON; null sends nothing.")
     success_codes: Annotated[list[StatusCode], Field(min_length=1, max_length=MAX_SUCCESS_CODES)] | Expression = Field(
-        default_factory=lambda: list[int | str](("2xx",))
+        default_factory=lambda: list[int | str](("2xx",)),
+        description='Which answers are good: statuses, ranges such as "200-299" or classes such as "2xx". Any other'
+        " fails the node.",
     )
 
     @field_validator("method")
@@ -215,6 +220,33 @@ NODE_TYPE = NodeType(
     description="Asks an HTTP API and gives its answer.",
     config=HttpRequestConfig,
     run=run,
+    output="`{status, headers, body}`; a body that is JSON is read",
+    example=Example(
+        graph={
+            "nodes": [
+                {
+                    "id": "order",
+                    "type": "http_request",
+                    "data": {
+                        "config": {
+                            "method": "PUT",
+                            "url": "https://api.example.com/orders/{% $input.id %}",
+                            "headers": {"Authorization": "Bearer {% $input.token %}"},
+                            "body": {"product": "{% $input.product %}", "quantity": 2},
+                        }
+                    },
+                },
+                {
+                    "id": "done",
+                    "type": "transform",
+                    "data": {"config": {"value": "{% $nodes.order.output.status = 200 ? 'ordered' : 'taken over' %}"}},
+                },
+            ],
+            "edges": [{"id": "e1", "source": "order", "target": "done"}],
+        },
+        input={"id": 7, "product": "A-7", "token": "s3cr3t"},
+        output="ordered",
+    ),
     kind=Kind.IO,
     default_attempts=3,
     default_timeout_seconds=30,
