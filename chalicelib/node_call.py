@@ -93,7 +93,7 @@ class NodeCall:
             raise NodeFailure("bad_config", f"the config became wrong: {'; '.join(wrong)}") from None
 
     def _bindings(self, node: Node, expression: Expression, records: Mapping[str, NodeRecord]) -> Mapping[str, Any]:
-        """`$input`, `$run`, `$item`, `$index`, and `$nodes` with the nodes that the expression names, or all above."""
+        """What the expression names, of `$nodes` the nodes that it names or all above: less is to be converted."""
         names = expression.names
         named = [reference.node_id for reference in names.references]
         wanted = self.graph.ancestors(node.id) if names.all_nodes else named
@@ -102,8 +102,10 @@ class NodeCall:
             for node_id in wanted
             if (record := records.get(node_id))
         }
-        values = {"input": self.input, "run": self.run_variables, "nodes": nodes}
-        return values | {"item": self.item, "index": self.index} if names.item else values
+        values = {
+            "input": self.input, "run": self.run_variables, "nodes": nodes, "item": self.item, "index": self.index,
+        }  # fmt: skip
+        return {name: values[name] for name in names.bound}
 
     def checked(self, output: Any) -> Any:
         """An output that can be kept. Raises NodeFailure."""

@@ -10,7 +10,7 @@ from functools import lru_cache
 from chalicelib.jsonata.errors import ExpressionError
 from chalicelib.jsonata.functions import FUNCTIONS
 from chalicelib.jsonata.syntax import check_syntax
-from chalicelib.jsonata.tokens import Token, arguments, at, is_call, place, tokens
+from chalicelib.jsonata.tokens import Token, at, given, is_call, place, tokens
 
 ITEM_BINDINGS = frozenset({"item", "index"})
 BINDINGS = frozenset({"input", "nodes", "run"}) | ITEM_BINDINGS
@@ -36,10 +36,10 @@ class Names:
     """Calls with too few or too many arguments, in words."""
     all_nodes: bool
     """Whether it takes `$nodes` whole, so any node may be meant."""
-    item: bool
-    """Whether it takes `$item` or `$index`, be it only as names of its own."""
+    bound: frozenset[str]
+    """Which of BINDINGS it takes, be it only as names of its own."""
     free_item: bool
-    """Whether it takes them and has not made them itself, so that it needs an item."""
+    """Whether it takes `$item` or `$index` and has not made them itself, so that it needs an item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def find_names(source: str) -> Names:
     variables: list[str] = []
     functions: list[str] = []
     own = _names_of_its_own(found)
-    item = {token.text[1:] for token in found if token.kind == "variable"} & ITEM_BINDINGS
+    bound = {token.text[1:] for token in found if token.kind == "variable"} & BINDINGS
     all_nodes = False
     for index, token in enumerate(found):
         name = token.text[1:]
@@ -93,21 +93,20 @@ def find_names(source: str) -> Names:
         unknown_functions=tuple(functions),
         wrong_calls=tuple(_wrong_calls(source, found, own)),
         all_nodes=all_nodes,
-        item=bool(item),
-        free_item=bool(item - own),
+        bound=frozenset(bound),
+        free_item=bool(bound & ITEM_BINDINGS - own),
     )
 
 
 def _wrong_calls(source: str, found: list[Token], own: set[str]) -> Iterator[str]:
-    """`at character 5: $uuid takes …, found 2`. What `~>` calls gets one more; a context may give one less."""
+    """`at character 5: $uuid takes …, found 2`. A context may give one less."""
     for index, token in enumerate(found):
         name = token.text[1:]
         if not is_call(found, index) or name in own or name not in FUNCTIONS:
             continue
-        takes, given = FUNCTIONS[name], len(arguments(found, index))
-        is_chained = at(found, index - 1).text == "~>"
-        if not takes.least <= given + is_chained <= takes.most:
-            yield f"at {place(source, token.start)}: ${name} takes {takes}, found {given}"
+        takes, gets = FUNCTIONS[name], given(found, index)
+        if not takes.least <= gets <= takes.most:
+            yield f"at {place(source, token.start)}: ${name} takes {takes}, found {gets}"
 
 
 def _names_of_its_own(found: list[Token]) -> set[str]:

@@ -1,20 +1,17 @@
 """Dates in expressions: read, written, moved, compared and cut in an IANA time zone.
 
 A time is an ISO 8601 text or a number of milliseconds since 1970; a text without an offset is a time in the zone.
-What comes out is ISO 8601 with milliseconds, with the zone's offset or `Z`.
+What comes out is ISO 8601 with milliseconds, with the zone's offset or `Z`. All raise ValueError for what they can't
+take, and OverflowError outside the years 1 to 9999.
 """
 
 from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-MONTHS = tuple(calendar.month_name)[1:]
-DAYS = tuple(calendar.day_name)
 _SPANS = {
     "milliseconds": timedelta(milliseconds=1),
     "seconds": timedelta(seconds=1),
@@ -24,59 +21,36 @@ _SPANS = {
 _DAYS = {"days": 1, "weeks": 7}
 _MONTHS = {"months": 1, "years": 12}
 UNITS = (*_SPANS, *_DAYS, *_MONTHS)
-_TOO_FAR = "the date is outside the years 1 to 9999"
 
-Time = str | float | None
-T = TypeVar("T")
+Time = str | float
 
 
-def date_add(time: Time, number: float, unit: str, zone: str = "UTC") -> str | None:
+def date_add(time: Time, number: float, unit: str, zone: str = "UTC") -> str:
     """`number` units later. Days, weeks, months and years go by the clock of the zone; the 31st becomes the last."""
-    if time is None:
-        return None
-    return _guarded(lambda: _written(_moved(_read(time, _zone(zone)), _whole(number, unit), _unit(unit))))
+    return _written(_moved(_read(time, _zone(zone)), _whole(number, unit), _unit(unit)))
 
 
-def date_diff(start: Time, end: Time, unit: str, zone: str = "UTC") -> int | None:
+def date_diff(start: Time, end: Time | None, unit: str, zone: str = "UTC") -> int | None:
     """How many whole units lie between two times; below zero where the second is earlier."""
-    if start is None or end is None:
-        return None
     where = _zone(zone)
-    return _guarded(lambda: _difference(_read(start, where), _read(end, where), _unit(unit)))
+    return None if end is None else _difference(_read(start, where), _read(end, where), _unit(unit))
 
 
-def date_truncate(time: Time, unit: str, zone: str = "UTC") -> str | None:
+def date_truncate(time: Time, unit: str, zone: str = "UTC") -> str:
     """The beginning of the minute, hour, day, week (from Monday), month or year."""
-    if time is None:
-        return None
-    return _guarded(lambda: _written(_begin(_read(time, _zone(zone)), _unit(unit))))
+    return _written(_begin(_read(time, _zone(zone)), _unit(unit)))
 
 
-def date_format(time: Time, picture: str = "yyyy-MM-dd", zone: str = "UTC") -> str | None:
+def date_format(time: Time, picture: str = "yyyy-MM-dd", zone: str = "UTC") -> str:
     """The time in a form of one's own, such as `dd.MM.yyyy HH:mm`; letters that mean nothing stand in '…'."""
-    if time is None:
-        return None
-    moment = _guarded(lambda: _read(time, _zone(zone)))
-    return "".join(_shown(moment, part) for part in _parts(picture))
+    moment = _read(time, _zone(zone))
+    return "".join(_shown(moment, *part) for part in _parts(picture))
 
 
-def date_parse(text: Time, picture: str | None = None, zone: str = "UTC") -> str | None:
+def date_parse(text: Time, picture: str | None = None, zone: str = "UTC") -> str:
     """The time that a text in the form of a picture, or ISO 8601 without one, says."""
-    if text is None:
-        return None
     where = _zone(zone)
-    if picture is None:
-        return _guarded(lambda: _written(_read(text, where)))
-    if not isinstance(text, str):
-        raise ValueError("a date in a form of its own must be a text")  # noqa: TRY004 - told as one of the value
-    return _guarded(lambda: _written(_parsed(text, picture, where)))
-
-
-def _guarded(make: Callable[[], T]) -> T:
-    try:
-        return make()
-    except OverflowError:
-        raise ValueError(_TOO_FAR) from None
+    return _written(_read(text, where) if picture is None else _parsed(text, picture, where))
 
 
 def _zone(name: str) -> tzinfo:
@@ -128,7 +102,7 @@ def _moved(moment: datetime, number: float, unit: str) -> datetime:
 def _months_later(moment: datetime, months: int) -> datetime:
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     if not 1 <= year <= date.max.year:
-        raise ValueError(_TOO_FAR)
+        raise OverflowError
     day = min(moment.day, calendar.monthrange(year, month + 1)[1])
     return moment.replace(year=year, month=month + 1, day=day)
 
@@ -158,13 +132,17 @@ def _begin(moment: datetime, unit: str) -> datetime:
     )
 
 
-_PART = re.compile(
-    r"'([^']*)'|(yyyy|MMMM|MMM|MM|M|dd|d|EEEE|EEE|HH|H|hh|h|mm|m|ss|s|SSS|a|ZZ)|([A-Za-z]+)|(.)", re.DOTALL
-)
+_DIRECTIVES = {
+    "yyyy": "%Y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%m", "dd": "%d", "d": "%d", "EEEE": "%A", "EEE": "%a",
+    "HH": "%H", "H": "%H", "hh": "%I", "h": "%I", "mm": "%M", "m": "%M", "ss": "%S", "s": "%S", "SSS": "%f", "a": "%p",
+    "ZZ": "%z",
+}  # fmt: skip
+"""The parts of a form, as strftime and strptime call them."""
+_PART = re.compile(rf"'([^']*)'|({'|'.join(_DIRECTIVES)})|([A-Za-z]+)|(.)", re.DOTALL)
 
 
 def _parts(picture: str) -> list[tuple[str, str]]:
-    """The parts of a picture, each `(field, "")` or `("", literal text)`."""
+    """The parts of a form, each `(part, "")` or `("", literal text)`."""
     if not isinstance(picture, str):
         raise ValueError("the form of a date must be a text such as yyyy-MM-dd")  # noqa: TRY004
     parts = []
@@ -175,43 +153,23 @@ def _parts(picture: str) -> list[tuple[str, str]]:
     return parts
 
 
-def _shown(moment: datetime, part: tuple[str, str]) -> str:
-    name, literal = part
-    return _FORMS[name](moment) if name else literal
+def _shown(moment: datetime, name: str, literal: str) -> str:
+    if name == "yyyy":
+        return f"{moment.year:04}"  # strftime leaves out the zeros before a year
+    if name == "SSS":
+        return f"{moment.microsecond // 1000:03}"
+    if name == "ZZ":
+        return moment.isoformat(timespec="seconds")[19:]
+    if not name:
+        return literal
+    text = moment.strftime(_DIRECTIVES[name])
+    return str(int(text)) if name in "MdHhms" else text
 
 
-_FORMS: dict[str, Callable[[datetime], str]] = {
-    "yyyy": lambda time: f"{time.year:04}",
-    "MMMM": lambda time: MONTHS[time.month - 1],
-    "MMM": lambda time: MONTHS[time.month - 1][:3],
-    "MM": lambda time: f"{time.month:02}",
-    "M": lambda time: str(time.month),
-    "dd": lambda time: f"{time.day:02}",
-    "d": lambda time: str(time.day),
-    "EEEE": lambda time: DAYS[time.weekday()],
-    "EEE": lambda time: DAYS[time.weekday()][:3],
-    "HH": lambda time: f"{time.hour:02}",
-    "H": lambda time: str(time.hour),
-    "hh": lambda time: f"{(time.hour + 11) % 12 + 1:02}",
-    "h": lambda time: str((time.hour + 11) % 12 + 1),
-    "mm": lambda time: f"{time.minute:02}",
-    "m": lambda time: str(time.minute),
-    "ss": lambda time: f"{time.second:02}",
-    "s": lambda time: str(time.second),
-    "SSS": lambda time: f"{time.microsecond // 1000:03}",
-    "a": lambda time: "AM" if time.hour < 12 else "PM",
-    "ZZ": lambda time: time.isoformat(timespec="seconds")[19:],
-}
-
-_READ = {
-    "yyyy": "%Y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%m", "dd": "%d", "d": "%d", "EEEE": "%A", "EEE": "%a",
-    "HH": "%H", "H": "%H", "hh": "%I", "h": "%I", "mm": "%M", "m": "%M", "ss": "%S", "s": "%S", "SSS": "%f", "a": "%p",
-    "ZZ": "%z",
-}  # fmt: skip
-
-
-def _parsed(text: str, picture: str, zone: tzinfo) -> datetime:
-    form = "".join(_READ[name] if name else literal.replace("%", "%%") for name, literal in _parts(picture))
+def _parsed(text: Time, picture: str, zone: tzinfo) -> datetime:
+    if not isinstance(text, str):
+        raise ValueError("a date in a form of its own must be a text")  # noqa: TRY004 - told as one of the value
+    form = "".join(_DIRECTIVES[name] if name else literal.replace("%", "%%") for name, literal in _parts(picture))
     try:
         found = datetime.strptime(text, form)  # noqa: DTZ007 - the zone follows
     except (ValueError, re.error):

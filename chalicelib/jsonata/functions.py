@@ -14,7 +14,7 @@ from . import dates, texts
 _STANDARD = """abs:1 append:2 assert:2 average:1 base64decode:1 base64encode:1 boolean:1 ceil:1 contains:2 count:1
     decodeUrl:1 decodeUrlComponent:1 distinct:1 each:2 encodeUrl:1 encodeUrlComponent:1 error:1 exists:1
     filter:2 floor:1 formatBase:2 formatInteger:2 formatNumber:3 fromMillis:3 join:2 keys:1 length:1
-    lookup:2 lowercase:1 map:2 match:3 max:1 merge:1 millis:0 min:1 not:1 now:2 number:1 parseInteger:2
+    lookup:2 lowercase:1 map:2 match:3 max:1 merge:1 millis:0 min:1 not:1 now:2 number:1 pad:3 parseInteger:2
     power:2 reduce:3 replace:4 reverse:1 round:2 shuffle:1 sift:2 single:2 sort:2 split:3 spread:1 sqrt:1
     string:2 substring:3 substringAfter:2 substringBefore:2 sum:1 toMillis:2 trim:1 type:1 uppercase:1 zip:*"""
 
@@ -34,11 +34,13 @@ class Arguments(NamedTuple):
 
 
 class Own(NamedTuple):
-    """A function that JSONata lacks, or one of its own with a bound."""
+    """A function that JSONata or jsonatapy lacks; `overrides` where jsonatapy knows the name."""
 
     call: Callable[..., Any]
     arguments: Arguments
     overrides: bool = False
+    takes_null: bool = False
+    """Any other gives nothing for nothing, as those of JSONata do."""
 
 
 OWN: Mapping[str, Own] = MappingProxyType(
@@ -52,10 +54,9 @@ OWN: Mapping[str, Own] = MappingProxyType(
         "dateTruncate": Own(dates.date_truncate, Arguments(2, 3)),
         "hash": Own(texts.hash_text, Arguments(1, 3)),
         "hmac": Own(texts.hmac, Arguments(2, 4)),
-        "pad": Own(texts.pad, Arguments(2, 3), overrides=True),
         "parseJson": Own(texts.parse_json, Arguments(1, 1)),
         "random": Own(texts.random, Arguments(0, 0), overrides=True),
-        "toJson": Own(texts.to_json, Arguments(1, 2)),
+        "toJson": Own(texts.to_json, Arguments(1, 1), takes_null=True),
         "uuid": Own(texts.uuid, Arguments(0, 0)),
     }
 )
@@ -83,8 +84,12 @@ def _called(name: str, function: Own, *arguments: Any) -> Any:
     """Raises ValueError in words that begin with the name; it holds no value."""
     if not function.arguments.least <= len(arguments) <= function.arguments.most:
         raise ValueError(f"${name} takes {function.arguments}")
+    if arguments and arguments[0] is None and not function.takes_null:
+        return None
     try:
         return function.call(*arguments)
-    except (ValueError, TypeError, OverflowError) as error:
+    except OverflowError:
+        raise ValueError(f"${name}: the date is outside the years 1 to 9999") from None
+    except (ValueError, TypeError) as error:
         told = str(error) if type(error) is ValueError else "an argument is of the wrong kind"
         raise ValueError(f"${name}: {told}") from None

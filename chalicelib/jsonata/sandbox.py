@@ -1,146 +1,117 @@
-"""Evaluating what may make much out of little, in processes that may be killed."""
+"""Evaluating what may make much out of little, in processes that it can't outgrow."""
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
-import select
 import signal
 import subprocess
 import sys
-import time
 import weakref
 from collections.abc import Mapping
-from contextlib import suppress
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from queue import LifoQueue
 from typing import Any
 
 from .errors import ExpressionError
 from .evaluation import evaluate
-from .frames import HEADER, frame
-from .growth import is_small
-from .worker import TOO_MUCH_MEMORY
+from .growth import most_given
+from .worker import MEMORY_BYTES, OUT_OF_MEMORY, SECONDS
 
-SECONDS = 3.0
-"""How long a worker may take for all: reading, evaluating, explaining, writing."""
 WORKERS = 4
-CHUNK = 1 << 20
+WITHOUT_SHARING = 2
+"""The version of marshal's form in which a value that is bound twice counts twice."""
 ROOT = Path(__file__).parents[2]
+
+_TOO_MUCH_MEMORY = f"it needs more than {MEMORY_BYTES // 1024**2} MiB of memory"
+_DEATHS = {
+    -signal.SIGALRM: f"it takes longer than {SECONDS} seconds",
+    -signal.SIGABRT: _TOO_MUCH_MEMORY,
+    -signal.SIGSEGV: "it is nested too deep",
+    OUT_OF_MEMORY: _TOO_MUCH_MEMORY,
+}
 
 
 class Sandbox:
-    """Evaluates expressions; what is not small in worker processes, which are started when first needed."""
+    """Evaluates expressions: what is small for sure in this process, all else in one of a few workers."""
 
     def __init__(self) -> None:
-        self._places: LifoQueue[_Worker | None] = LifoQueue()
-        for _ in range(WORKERS):
-            self._places.put(None)
-        weakref.finalize(self, _end, self._places)
+        self._idle: LifoQueue[_Worker] = LifoQueue()
+        workers = [_Worker() for _ in range(WORKERS)]
+        for worker in workers:
+            self._idle.put(worker)
+        weakref.finalize(self, _end, workers)
 
     def evaluate(self, source: str, bindings: Mapping[str, Any]) -> Any:
         """The value of a text that parses. Raises ExpressionError, also past every limit."""
-        return evaluate(source, bindings) if is_small(source) else self.evaluate_apart(source, bindings)
+        request = marshal.dumps((source, dict(bindings)), WITHOUT_SHARING)
+        return evaluate(source, bindings) if len(request) <= most_given(source) else self._apart(source, request)
 
-    def evaluate_apart(self, source: str, bindings: Mapping[str, Any]) -> Any:
-        """The same, always in a worker."""
-        worker = self._places.get()
+    def _apart(self, source: str, request: bytes) -> Any:
+        worker = self._idle.get()
         try:
-            worker = worker or _Worker()
-            answer = worker.ask(frame({"source": source, "bindings": dict(bindings)}))
-            if answer["tired"]:
-                worker.end()
-                worker = None
-        except _WorkerLost as lost:
-            lost.worker.end()
-            worker = None
-            raise ExpressionError(str(lost)) from None
+            value, failure = worker.ask(request)
         finally:
-            self._places.put(worker)
-        if "value" in answer:
-            return answer["value"]
-        raise ExpressionError(answer["reason"], source, answer["position"])
-
-
-def _end(places: LifoQueue[_Worker | None]) -> None:
-    while not places.empty():
-        if worker := places.get():
-            worker.end()
-
-
-class _WorkerLost(Exception):  # noqa: N818
-    """A worker died or takes too long."""
-
-    def __init__(self, worker: _Worker, reason: str) -> None:
-        super().__init__(reason)
-        self.worker = worker
+            self._idle.put(worker)
+        if failure:
+            reason, position = failure
+            raise ExpressionError(reason, source, position)
+        return value
 
 
 class _Worker:
+    """A process that is started when it is first asked, and again after one that an expression has killed."""
+
     def __init__(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-S", "-m", f"{__package__}.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+        self._running: tuple[Connection, subprocess.Popen[bytes]] | None = None
+
+    def ask(self, request: bytes) -> Any:
+        """What `worker` answers. Raises ExpressionError where it dies of it."""
+        self._running = self._running or _start()
+        connection, process = self._running
+        try:
+            connection.send_bytes(request)
+            return marshal.loads(connection.recv_bytes())  # noqa: S302 - written by our own worker
+        except (EOFError, OSError):
+            code = process.wait()
+            self.end()
+            raise ExpressionError(_DEATHS.get(code, f"it can't be evaluated: its process ended ({code})")) from None
+
+    def end(self) -> None:
+        if self._running:
+            connection, process = self._running
+            connection.close()
+            process.kill()
+            process.wait()
+        self._running = None
+
+
+def _end(workers: list[_Worker]) -> None:
+    for worker in workers:
+        worker.end()
+
+
+def _start() -> tuple[Connection, subprocess.Popen[bytes]]:
+    ours, its = Pipe()
+    with its:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-S", "-m", f"{__package__}.worker", str(its.fileno())],
+            pass_fds=[its.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=_environment(),
             cwd=ROOT,
-            bufsize=0,
         )
-
-    def ask(self, request: bytes) -> Any:
-        """Raises _WorkerLost."""
-        end = time.monotonic() + SECONDS
-        self._send(request, end)
-        (length,) = HEADER.unpack(self._receive(HEADER.size, end))
-        return json.loads(self._receive(length, end))
-
-    def end(self) -> None:
-        """Kill it."""
-        self._process.kill()
-        self._process.communicate()
-
-    def _send(self, request: bytes, end: float) -> None:
-        stream = self._process.stdin
-        assert stream
-        os.set_blocking(stream.fileno(), False)
-        rest = memoryview(request)
-        while rest:
-            self._await(stream.fileno(), select.POLLOUT, end)
-            with suppress(BlockingIOError):
-                rest = rest[self._written(stream.fileno(), rest[:CHUNK]) :]
-
-    def _written(self, descriptor: int, part: memoryview) -> int:
-        try:
-            return os.write(descriptor, part)
-        except BrokenPipeError:
-            raise self._died() from None
-
-    def _receive(self, length: int, end: float) -> bytes:
-        stream = self._process.stdout
-        assert stream
-        parts = bytearray()
-        while len(parts) < length:
-            self._await(stream.fileno(), select.POLLIN, end)
-            part = os.read(stream.fileno(), min(length - len(parts), CHUNK))
-            if not part:
-                raise self._died()
-            parts += part
-        return bytes(parts)
-
-    def _died(self) -> _WorkerLost:
-        """A process that can't have the memory that it asks for aborts."""
-        aborted = self._process.wait() == -signal.SIGABRT
-        return _WorkerLost(self, TOO_MUCH_MEMORY if aborted else "it can't be evaluated: its process died")
-
-    def _await(self, descriptor: int, event: int, end: float) -> None:
-        poll = select.poll()
-        poll.register(descriptor, event)
-        if not poll.poll(max(end - time.monotonic(), 0) * 1000):
-            raise _WorkerLost(self, f"it takes longer than {SECONDS:g} seconds")
+    return ours, process
 
 
 def _environment() -> dict[str, str]:
-    """Where modules are found, and no secret. jsonatapy's allocator would reserve a gigabyte at once, which leaves a
-    bound on memory nothing to refuse."""
-    return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "MIMALLOC_DISALLOW_ARENA_ALLOC": "1"}
+    """Where modules and libraries are found, and no secret. jsonatapy's allocator would reserve a gigabyte at once,
+    which leaves a bound on memory nothing to refuse."""
+    return {
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
+        "MIMALLOC_DISALLOW_ARENA_ALLOC": "1",
+    }

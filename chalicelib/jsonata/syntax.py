@@ -11,7 +11,15 @@ from .tokens import Token, depth_change, tokens
 
 MAX_CHARACTERS = 20_000
 SHOWN_CHARACTERS = 30
-_CODE = re.compile(r"\b([SU]\d{4})\b")
+_CODE = re.compile(r"\b([SU]\d{4})\b|Unclosed comment")
+_UNCLOSED = ("S0101", "S0203", "S0207", "Unclosed comment")
+_OPENERS = {"'": "text", '"': "text", "`": "name", "/*": "comment"}
+_REASONS = {
+    "S0102": "this number is too large",
+    "S0211": 'a value was expected, found "{}"',
+    "S0212": 'only a variable can stand before ":="',
+    "S0213": '"{}" can\'t be a step of a path',
+}
 
 
 def check_syntax(source: str) -> None:
@@ -20,15 +28,15 @@ def check_syntax(source: str) -> None:
         raise ExpressionError("the expression is empty")
     if len(source) > MAX_CHARACTERS:
         raise ExpressionError(f"the expression has {len(source):,} characters; at most {MAX_CHARACTERS:,} are allowed")
-    told = _parse_error(source)
-    if told is not None:
+    if told := _told(source):
         raise _explained(source, told)
     for token in tokens(source):
         if token.kind == "slash" and len(token.text) > 1:
             _check_regex(source, token)
 
 
-def _parse_error(source: str) -> str | None:
+def _told(source: str) -> str | None:
+    """What JSONata's parser says of a text that it can't parse."""
     try:
         jsonatapy.compile(source)
     except ValueError as error:
@@ -44,52 +52,37 @@ def _check_regex(source: str, token: Token) -> None:
 
 
 def _explained(source: str, told: str) -> ExpressionError:
-    code = found[1] if (found := _CODE.search(told)) else ""
+    code = found[0] if (found := _CODE.search(told)) else ""
     every = list(tokens(source))
     if code == "U1002":
         return ExpressionError("the expression is nested too deep, or has too many parts in a row")
-    if code == "S0101":
-        opening = next((token for token in every if token.kind == "other" and token.text in "\"'"), None)
-        return ExpressionError("the text that begins here is not closed", source, opening and opening.start)
-    if "Unclosed comment" in told:
-        return ExpressionError("the comment that begins here is not closed", source, source.find("/*"))
-    if code in ("S0203", "S0207"):
-        return _ends_early(source, every)
-    return _misfit(source, every, told, code)
-
-
-def _ends_early(source: str, every: list[Token]) -> ExpressionError:
-    opened: list[Token] = []
-    for token in every:
-        change = depth_change(token)
-        if change > 0:
-            opened.append(token)
-        elif change < 0 and opened:
-            opened.pop()
-    if opened:
-        return ExpressionError(f'the "{opened[-1].text}" that stands here is not closed', source, opened[-1].start)
+    if code not in _UNCLOSED:
+        token = _misfit(source, every, told)
+        reason = _REASONS.get(code, '"{}" does not fit here')
+        return ExpressionError(reason.format(token.text[:SHOWN_CHARACTERS]), source, token.start)
+    if opening := _unclosed(every):
+        what = _OPENERS.get(opening.text, f'"{opening.text}"')
+        return ExpressionError(f"the {what} that begins here is not closed", source, opening.start)
     return ExpressionError("the expression ends where a value was expected", source, len(source))
 
 
-def _misfit(source: str, every: list[Token], told: str, code: str) -> ExpressionError:
+def _misfit(source: str, every: list[Token], told: str) -> Token:
     """The parser stops at the first token that does not fit, so every text that reaches it fails alike."""
     low, high = 0, len(every) - 1
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if _parse_error(source[: every[middle].end]) == told else (middle + 1, high)
-    token = every[low]
-    return ExpressionError(_REASONS.get(code, _DOES_NOT_FIT).format(_shown(token)), source, token.start)
+        low, high = (low, middle) if _told(source[: every[middle].end]) == told else (middle + 1, high)
+    return every[low]
 
 
-_DOES_NOT_FIT = '"{}" does not fit here'
-_REASONS = {
-    "S0102": "this number is too large",
-    "S0211": 'a value was expected, found "{}"',
-    "S0212": 'only a variable can stand before ":="',
-    "S0213": '"{}" can\'t be a step of a path',
-}
-
-
-def _shown(token: Token) -> str:
-    cut = token.text[:SHOWN_CHARACTERS]
-    return cut + "…" * (cut != token.text)
+def _unclosed(every: list[Token]) -> Token | None:
+    """The quote or comment that has no end, else the innermost bracket."""
+    opened: list[Token] = []
+    for token in every:
+        if token.text in _OPENERS:
+            return token
+        if depth_change(token) > 0:
+            opened.append(token)
+        elif depth_change(token) < 0 and opened:
+            opened.pop()
+    return opened[-1] if opened else None

@@ -1,4 +1,4 @@
-"""Functions on texts: what JSONata lacks, and its $pad with a bound."""
+"""Functions on texts that JSONata lacks."""
 
 from __future__ import annotations
 
@@ -6,52 +6,31 @@ import base64
 import hashlib
 import hmac as standard_hmac
 import json
-import math
 import secrets
 import uuid as standard_uuid
 from typing import Any
 
-MAX_CHARACTERS = 1_000_000
 ALGORITHMS = ("md5", "sha1", "sha256", "sha384", "sha512")
 _ENCODINGS = ("hex", "base64", "base64url")
 
 
-def pad(text: Any, width: Any, character: Any = None) -> str | None:
-    """JSONata's $pad(text, width, character): to the right, with a negative width to the left."""
-    if text is None:
-        return None
-    if not isinstance(text, str) or not isinstance(width, int | float) or not isinstance(character, str | None):
-        raise ValueError("it takes a text, a width and a character")  # noqa: TRY004 - told as one of the value
-    if abs(width) > MAX_CHARACTERS:
-        raise ValueError(f"a text of more than {MAX_CHARACTERS:,} characters was to be made")
-    count = max(int(abs(width)) - len(text), 0)
-    fill = ((character or " ") * count)[:count]
-    return text + fill if width >= 0 else fill + text
-
-
-def hash_text(text: Any, algorithm: Any = "sha256", encoding: Any = "hex") -> str | None:
+def hash_text(text: Any, algorithm: Any = "sha256", encoding: Any = "hex") -> str:
     """The digest of a text in UTF-8."""
-    if text is None:
-        return None
     return _encoded(hashlib.new(_algorithm(algorithm), _bytes(text), usedforsecurity=False).digest(), encoding)
 
 
-def hmac(text: Any, key: Any, algorithm: Any = "sha256", encoding: Any = "hex") -> str | None:
+def hmac(text: Any, key: Any, algorithm: Any = "sha256", encoding: Any = "hex") -> str:
     """The signature of a text by a key, both in UTF-8."""
-    if text is None:
-        return None
     return _encoded(standard_hmac.digest(_bytes(key), _bytes(text), _algorithm(algorithm)), encoding)
 
 
-def base64url_encode(text: Any) -> str | None:
+def base64url_encode(text: Any) -> str:
     """Base64 with `-` and `_` and no `=`, of a text in UTF-8."""
-    return None if text is None else _encoded(_bytes(text), "base64url")
+    return _encoded(_bytes(text), "base64url")
 
 
-def base64url_decode(text: Any) -> str | None:
+def base64url_decode(text: Any) -> str:
     """The text behind it; `=` at the end may be there or not."""
-    if text is None:
-        return None
     try:
         kept = _bytes(text).rstrip(b"=")
         return base64.b64decode(kept + b"=" * (-len(kept) % 4), altchars=b"-_", validate=True).decode()
@@ -61,19 +40,15 @@ def base64url_decode(text: Any) -> str | None:
 
 def parse_json(text: Any) -> Any:
     """The value that a JSON text says."""
-    if text is None:
-        return None
     try:
-        value = json.loads(_bytes(text), parse_constant=_no_number)
+        return json.loads(_bytes(text), parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise ValueError("the text is not JSON") from None
-    return value
 
 
-def to_json(value: Any, pretty: Any = False) -> str:
+def to_json(value: Any) -> str:
     """The JSON text of a value; unlike $string, a text comes in quotes."""
-    layout: dict[str, Any] = {"indent": 2} if pretty is True else {"separators": (",", ":")}
-    return json.dumps(value, ensure_ascii=False, **layout)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def uuid() -> str:
@@ -83,7 +58,7 @@ def uuid() -> str:
 
 def random() -> float:
     """A random number from 0 to below 1."""
-    return secrets.randbits(53) * math.ldexp(1, -53)
+    return secrets.SystemRandom().random()
 
 
 def _bytes(text: Any) -> bytes:

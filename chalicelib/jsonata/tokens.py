@@ -14,9 +14,9 @@ _TOKEN = re.compile(
       | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b)
       | (?P<word>\w+)
       | (?P<assign>:=)
-      | (?P<slash>/)
+      | (?P<slash>/(?!\*))
       | (?P<space>\s+)
-      | (?P<other>\.\.|<=|>=|!=|~>|\?\?|\?:|\*\*|.)""",
+      | (?P<other>/\*|\.\.|<=|>=|!=|~>|\?\?|\?:|\*\*|.)""",
     re.VERBOSE | re.DOTALL,
 )
 _REGEX = re.compile(r"/(?:\\.|[^/\\\n])+/[im]*")
@@ -94,6 +94,11 @@ def arguments(found: Sequence[Token], index: int) -> list[tuple[int, int]]:
             break
         position += 1
     return [] if parts == [(index + 2, index + 2)] else parts
+
+
+def given(found: Sequence[Token], index: int) -> int:
+    """How many arguments the call at an index gets, with what `~>` passes on."""
+    return len(arguments(found, index)) + (at(found, index - 1).text == "~>")
 
 
 def place(source: str, position: int) -> str:

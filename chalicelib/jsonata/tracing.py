@@ -1,4 +1,4 @@
-"""A JSONata text with marks in it: what is marked last before a failure is what failed.
+"""What an evaluation had reached when it failed, by evaluating the text once more with marks in it.
 
 Every operand of arithmetic and comparison and every argument of a call is wrapped into a block that tells the type of
 its value. Values stay inside: a mark carries a type only.
@@ -6,14 +6,14 @@ its value. Values stay inside: a mark carries a type only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from .tokens import Token, arguments, depth_change, ends_operand, is_call, tokens
+from .tokens import Token, arguments, at, depth_change, ends_operand, is_call, tokens
 
 MARK = "__at"
 MAX_MARKS = 500
-
+UNARY_MINUS = 70
 _POWERS = {
     ".": 75, "@": 80, "#": 80, "^": 40, "*": 60, "/": 60, "%": 60, "+": 50, "-": 50, "&": 50, "=": 40, "!=": 40,
     "<": 40, ">": 40, "<=": 40, ">=": 40, "in": 40, "~>": 40, "and": 30, "or": 25, "?": 20, "?:": 40, "??": 40,
@@ -22,52 +22,91 @@ _POWERS = {
 _MARKED = frozenset({"+", "-", "*", "/", "%", "<", ">", "<=", ">=", ".."})
 _SEPARATORS = frozenset({",", ";", ":", "|", "?"})
 
+Told = Callable[[str, Callable[..., None]], str | None]
+"""What a text with marks fails with, given the function behind the marks."""
 
-class Mark(NamedTuple):
-    """A part of a text: `part` is `left` or `right` of the operator `of`, or the number of an argument of `$of`."""
 
-    of: str
-    part: str
+class Reached(NamedTuple):
+    """The operator or the call whose parts were evaluated last."""
+
+    name: str
+    """An operator in quotes, or a function with its `$`."""
+    start: int
+    parts: Mapping[str, tuple[int, str | None]]
+    """`the left side`, `the right side`, `the operand`, `argument 1`: its place, and JSONata's type of its value."""
+
+
+class _Mark(NamedTuple):
+    name: str
     owner: int
-    """The token of the operator or the function."""
-    owner_start: int
+    part: str
     start: int
     end: int
 
 
-def marked(source: str) -> tuple[str, list[Mark]]:
-    """The text with marks in it, and what each means; no marks where there would be too many."""
+def reached(source: str, told: str, told_with_marks: Told) -> Reached | None:
+    """None where there would be too many marks, or where they change how it fails."""
+    text, marks = _marked(source)
+    events: list[tuple[_Mark, str | None]] = []
+
+    def mark(number: float, kind: str | None = None) -> None:
+        events.append((marks[int(number)], kind))
+
+    if not marks or told_with_marks(text, mark) != told or not events:
+        return None
+    last = events[-1][0]
+    parts = {mark.part: (mark.start, kind) for mark, kind in events if mark.owner == last.owner}
+    return Reached(last.name, last.owner, parts)
+
+
+def _marked(source: str) -> tuple[str, list[_Mark]]:
     found = list(tokens(source))
     marks = [mark for index in range(len(found)) for mark in _marks_at(found, index)]
     if len(marks) > MAX_MARKS:
         return source, []
-    inserts = [insert for number, mark in enumerate(marks) for insert in _inserts(number, mark)]
     text, position = "", 0
-    for offset, _, _, inserted in sorted(inserts):
+    for offset, _, _, inserted in sorted(
+        insert for number, mark in enumerate(marks) for insert in _inserts(number, mark)
+    ):
         text += source[position:offset] + inserted
         position = offset
     return text + source[position:], marks
 
 
-def _inserts(number: int, mark: Mark) -> Iterator[tuple[int, int, int, str]]:
+def _inserts(number: int, mark: _Mark) -> Iterator[tuple[int, int, int, str]]:
     """What ends at a place goes before what begins there; outer parts begin first and end last."""
     length = mark.end - mark.start
-    yield mark.start, 1, -length, "($__v:="
-    yield mark.end, 0, length, f";${MARK}({number},$type($__v));$__v)"
+    yield mark.start, 1, -length, "($__v:=" if mark.part else f"(${MARK}({number});"
+    yield mark.end, 0, length, f";${MARK}({number},$type($__v));$__v)" if mark.part else ")"
 
 
-def _marks_at(found: list[Token], index: int) -> Iterator[Mark]:
-    token = found[index]
-    if is_call(found, index):
-        for number, (first, after) in enumerate(arguments(found, index), 1):
-            if after > first and found[first].text != "?":
-                span = found[first].start, found[after - 1].end
-                yield Mark(token.text[1:], str(number), index, token.start, *span)
-    elif token.text in _MARKED and _power(found, index) and 0 < index < len(found) - 1:
-        first, after = _left(found, index), _right(found, index)
-        if first < index and after > index + 1:
-            yield Mark(token.text, "left", index, token.start, found[first].start, found[index - 1].end)
-            yield Mark(token.text, "right", index, token.start, found[index + 1].start, found[after - 1].end)
+def _marks_at(found: list[Token], index: int) -> Iterator[_Mark]:
+    token, before = found[index], at(found, index - 1)
+    if token.kind == "variable" and (is_call(found, index) or before.text == "~>"):
+        yield from _marks_of_call(found, index)
+    elif token.text in _MARKED and (power := _power(found, index)):
+        yield _between(found, index, "the left side", _reach(found, index, -1, power - 1) + 1, index)
+        yield _between(found, index, "the right side", index + 1, _reach(found, index, 1, power))
+    elif token.text == "-" and not ends_operand(before):
+        yield _between(found, index, "the operand", index + 1, _reach(found, index, 1, UNARY_MINUS))
+
+
+def _marks_of_call(found: list[Token], index: int) -> Iterator[_Mark]:
+    """An argument each; a call without any is marked itself."""
+    parts = arguments(found, index) if is_call(found, index) else []
+    if at(found, index - 1).text == "~>":
+        parts.insert(0, (_reach(found, index - 1, -1, _POWERS["~>"] - 1) + 1, index - 1))
+    for number, (first, after) in enumerate(parts, 1):
+        if found[first].text != "?":
+            yield _between(found, index, f"argument {number}", first, after)
+    if not parts:
+        yield _between(found, index, "", index, index + 3)
+
+
+def _between(found: list[Token], owner: int, part: str, first: int, after: int) -> _Mark:
+    token = found[owner]
+    name = token.text if token.kind == "variable" else f'"{token.text}"'
+    return _Mark(name, token.start, part, found[first].start, found[after - 1].end)
 
 
 def _power(found: list[Token], index: int) -> int:
@@ -78,30 +117,17 @@ def _power(found: list[Token], index: int) -> int:
     return _POWERS.get(token.text, 0)
 
 
-def _right(found: list[Token], index: int) -> int:
-    """The token after the right operand."""
-    power, depth = _power(found, index), 0
-    for position in range(index + 1, len(found)):
-        token = found[position]
-        depth += depth_change(token)
+def _reach(found: list[Token], index: int, step: int, power: int) -> int:
+    """The first token beyond the operand that begins next to an index, `step` to the right (1) or to the left (-1)."""
+    depth, position = 0, index + step
+    while 0 <= position < len(found):
+        depth += step * depth_change(found[position])
         if depth < 0 or (depth == 0 and _ends(found, position, power)):
-            return position
-    return len(found)
-
-
-def _left(found: list[Token], index: int) -> int:
-    """The first token of the left operand."""
-    power, depth = _power(found, index), 0
-    for position in range(index - 1, -1, -1):
-        token = found[position]
-        depth -= depth_change(token)
-        if depth < 0 or (depth == 0 and _ends(found, position, power - 1)):
-            return position + 1
-    return 0
+            break
+        position += step
+    return position
 
 
 def _ends(found: list[Token], position: int, power: int) -> bool:
     token = found[position]
-    if token.kind == "other" and token.text in _SEPARATORS:
-        return True
-    return 0 < _power(found, position) <= power
+    return (token.kind == "other" and token.text in _SEPARATORS) or 0 < _power(found, position) <= power

@@ -1,55 +1,74 @@
-"""The process that evaluates for the sandbox, with a bound on its memory. It knows no secret of its parent's.
+"""The process that evaluates for the sandbox, bounded in memory and time. It knows no secret of its parent's.
 
-A request is `{source, bindings}`; an answer `{value}` or `{reason, position}`, and `tired` where the process has grown
-so much that another one had better take over.
+A request is `(source, bindings)`, an answer `(value, None)` or `(None, (reason, position))`. Whatever takes too much
+kills it.
 """
 
 from __future__ import annotations
 
-import json
+import marshal
+import os
 import resource
+import signal
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from typing import Any
 
 from .errors import ExpressionError
 from .evaluation import evaluate
-from .frames import HEADER, frame
 
 MEMORY_BYTES = 256 * 1024 * 1024
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
-TOO_MUCH_MEMORY = f"it needs more than {MEMORY_BYTES // 1024**2} MiB of memory"
+SECONDS = 3
+MAX_UNITS = 500_000
+"""Of what is handed back: that much takes the parent less than 100 MB."""
+UNIT_CHARACTERS = 64
+OUT_OF_MEMORY = 99
+"""The exit code where Python itself had too little."""
 
 
 def main() -> None:
     """Answer until the parent hangs up."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
-    while header := sys.stdin.buffer.read(HEADER.size):
-        sys.stdout.buffer.write(_framed(*HEADER.unpack(header)))
-        sys.stdout.buffer.flush()
+    connection = Connection(int(sys.argv[1]))
+    with suppress(EOFError, OSError):
+        while True:
+            request = connection.recv_bytes()
+            signal.alarm(SECONDS)
+            connection.send_bytes(_answer(*marshal.loads(request)))  # noqa: S302 - of our own making
+            signal.alarm(0)
 
 
-def _framed(length: int) -> bytes:
+def _answer(source: str, bindings: Mapping[str, Any]) -> bytes:
     try:
-        answer = frame(_answer(sys.stdin.buffer.read(length)))
-    except MemoryError:
-        return _refusal(TOO_MUCH_MEMORY)
-    too_much = f"it gives more than {MAX_ANSWER_BYTES // 1024**2} MiB"
-    return answer if len(answer) <= MAX_ANSWER_BYTES else _refusal(too_much)
-
-
-def _refusal(reason: str) -> bytes:
-    return frame({"reason": reason, "position": None, "tired": True})
-
-
-def _answer(request: bytes) -> dict[str, Any]:
-    asked = json.loads(request)
-    try:
-        answer = {"value": evaluate(asked["source"], asked["bindings"])}
+        value = evaluate(source, bindings)
     except ExpressionError as error:
-        answer = {"reason": error.reason, "position": error.position}
-    return answer | {"tired": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > MEMORY_BYTES // 2}
+        return marshal.dumps((None, (error.reason, error.position)))
+    if _units(value) > MAX_UNITS:
+        return marshal.dumps((None, (f"it gives more than {MAX_UNITS:,} values", None)))
+    return marshal.dumps((value, None))
+
+
+def _units(value: Any) -> int:
+    """How large a value is: each value in it is one, as are 64 characters. Past the limit it is not counted on."""
+    pending, count = [value], 0
+    while pending and count + len(pending) <= MAX_UNITS:
+        item = pending.pop()
+        count += 1
+        if isinstance(item, str):
+            count += len(item) // UNIT_CHARACTERS
+        elif isinstance(item, dict):
+            pending += item
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+    return count + len(pending)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)

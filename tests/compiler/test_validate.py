@@ -298,7 +298,7 @@ def test_nodes_come_out_in_topological_order_with_edges_both_ways() -> None:
 @pytest.mark.parametrize(
     ("text", "code", "message"),
     [
-        ("{% ( %}", "bad_expression", 'at character 1: the "(" that stands here is not closed'),
+        ("{% ( %}", "bad_expression", 'at character 1: the "(" that begins here is not closed'),
         ("so {% 1 + %} it goes", "bad_expression", "at character 4: the expression ends"),
         ("{% %}", "bad_expression", "the expression is empty"),
         ("{% $input.x", "bad_expression", "is not closed by %}"),

@@ -1,7 +1,12 @@
 """Expressions that would take a process down: some ran for minutes, some took gigabytes, some aborted it."""
 
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
 TEXT = "x" * 200_000
-BINDINGS = {"input": {"s": TEXT, "list": list(range(300)), "deep": {"a": {"b": [1]}}}, "nodes": {}, "run": {}}
+ORDINARY = {"s": TEXT, "list": list(range(300)), "deep": {"a": {"b": [1]}}}
 
 
 def _times(of: str, what: str, times: int) -> str:
@@ -27,6 +32,7 @@ HOSTILE = {
     "a long separator": "$join($split($input.s, ''), $input.s)",
     "replacing": "$replace($input.s, 'x', $input.s)",
     "padding": "$pad('', 1e12)",
+    "padding a little less": "$pad('', 3e8)",
     "splitting": "$map([1..1000], function($i) { $split($input.s, '') })",
     "encoding": _nested("base64encode", 60),
     "escaping": "($a := [$input.s];" + "$a := $string([$a, $a]);" * 30 + "$a)",
@@ -40,7 +46,7 @@ HOSTILE = {
     "a large object for each": "[1..99999].{'a': $input.s}",
     "doubling lists": _times("[[$x], [$x]]", "", 30),
     "doubling objects": _times("{'a': $x, 'b': $x}", "", 30),
-    "the text of doubled lists": _times("[[$x], [$x]]", "$length ~> $string ~> ", 30),
+    "the text of doubled lists": "$length($string(" + _times("[[$x], [$x]]", "", 30) + "))",
     "comparing doubled lists": "(" + _times("[[$x], [$x]]", "", 28) + " = " + _times("[[$x], [$x]]", "", 28) + ")",
     "appending": "$reduce([1..20000], function($a, $b) { $append($a, [$a, $b]) }, [])",
     "merging": "$reduce([1..40], function($a, $b) { $merge([$a, {$string($b): $a}]) }, {'a': 1})",
@@ -52,6 +58,9 @@ HOSTILE = {
     "everything below everything": "$input.**.**.**.**.**.**",
     "distinct": "$distinct([1..99999])",
     "sorting without an order": "$sort([1..99999], function($a, $b) { $random() > 0.5 })",
+    "the first item as often as it is named": "$input.list" + "[[0,0,0,0,0,0,0,0]]" * 10,
+    "the whole input as often as it is named": "[$input]" + "[[0,0,0,0,0,0,0,0]]" * 5,
+    "a result that is nested too deep": _times("{'a': $x}", "", 20_000),
     "filtering by a list": "[1..99999][$count([1..99999]) > 0]",
     # numbers and pictures
     "a power": "$power(10, 10000)",
@@ -77,3 +86,22 @@ HOSTILE = {
     "a long number": "1" * 19_000,
     "a long text": f"'{'x' * 19_900}'",
 }
+
+LARGE: dict[str, tuple[str, Any]] = {
+    "many empty lists, eight times": (f"[{', '.join(['$input'] * 8)}]", [[] for _ in range(400_000)]),
+    "many empty objects for each": ("$input.$count($input)", [{} for _ in range(400_000)]),
+    "deep lists, as a text with indents": (
+        "$string($input, true)",
+        [reduce(lambda inside, _: [inside], range(90), 1) for _ in range(10_000)],
+    ),
+    "signs that are escaped again and again": (
+        "$string([$string([$string([$string([$string([$input])])])])])",
+        "\\" * 4_000_000,
+    ),
+    "signs that are encoded again and again": (_nested("encodeUrlComponent", 9), {"s": "\U0001f600" * 400_000}),
+    "distinct numbers": ("$distinct($input)", list(range(90_000))),
+    "splitting a long text": ("$split($input, '')", "x" * 6_000_000),
+}
+"""Expressions that are harmless on little."""
+
+CASES: dict[str, tuple[str, Any]] = {name: (source, ORDINARY) for name, source in HOSTILE.items()} | LARGE

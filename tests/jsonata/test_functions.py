@@ -114,5 +114,5 @@ def test_ids_and_random_numbers_differ_each_time() -> None:
 
 
 def test_no_function_of_ours_hides_one_that_can_not_be_replaced() -> None:
-    assert {name for name, function in OWN.items() if function.overrides} == {"pad", "random"}
+    assert {name for name, function in OWN.items() if function.overrides} == {"random"}
     assert "eval" not in FUNCTIONS
