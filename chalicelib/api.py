@@ -19,6 +19,8 @@ from .bootstrap import services
 from .jsontext import iso8601
 from .observability import logger
 
+WORKSPACE = "/api/v1/workspaces/{workspace_id}"
+"""Where everything is that belongs to a workspace."""
 PROBLEM = "application/problem+json"
 CORS = CORSConfig(allow_headers=["Idempotency-Key", "If-None-Match"], expose_headers=["ETag"])
 
@@ -67,7 +69,7 @@ View = Callable[[Request], Response]
 
 
 class Routes:
-    """The routes of a feature."""
+    """The routes of a feature; app.py says below what."""
 
     def __init__(self, name: str) -> None:
         self.blueprint = Blueprint(name)

@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import ValidationError
 
 from .compiler.expressions import Expression
 from .compiler.graph import Graph, Node
-from .compiler.node_type import Context, EachOf, HttpClient, NodeFailure, Result, WaitUntil
+from .compiler.node_type import (
+    Context,
+    DecisionWanted,
+    EachOf,
+    HttpClient,
+    Kind,
+    NodeFailure,
+    NodeOutcome,
+    Result,
+    RunWanted,
+    Targets,
+    WaitUntil,
+)
 from .compiler.shape import json_path
 from .compiler.template import TemplateError
 from .compiler.words import by_field
 from .jsonata.sandbox import Sandbox
 from .jsontext import first_flaw, iso8601, to_text
 from .observability import logger
-from .runs.schemas import NodeRecord, RunState
+from .redaction import redaction
+from .runs.schemas import NodeRecord, Parent, PinnedRun, RunState
+from .runs.sub_runs import SubRuns
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the nodes of any run may use."""
+
+    http: HttpClient
+    targets: Callable[[UUID], Targets]
+    """What those of a workspace reach in the account."""
+    secrets: Callable[[UUID, Iterable[str]], Mapping[str, str]]
+    """The values of those secrets of a workspace that there are."""
+    sub_runs: SubRuns
+    sandbox: Sandbox
+    max_output_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +56,18 @@ class NodeCall:
     """What the nodes of one run have in common."""
 
     graph: Graph
+    of: Mapping[str, Any]
+    """The run's columns; see `RunState`."""
     run_variables: Mapping[str, Any]
-    input: Any
     item: Any
     index: int | None
-    http: HttpClient
-    sandbox: Sandbox
-    max_output_bytes: int
+    secrets: frozenset[str]
+    """Those that any node of the whole graph takes."""
+    surroundings: Surroundings
 
     @classmethod
-    def of_run(
-        cls, graph: Graph, state: RunState, http: HttpClient, sandbox: Sandbox, max_output_bytes: int
-    ) -> NodeCall:
-        """The calls of a run's nodes."""
+    def of_run(cls, graph: Graph, state: RunState, secrets: frozenset[str], surroundings: Surroundings) -> NodeCall:
+        """The calls of a run's nodes; `graph` may be a part of the whole that `secrets` is of."""
         run = state.run
         variables = {
             "id": str(run["id"]),
@@ -48,18 +77,43 @@ class NodeCall:
             "trigger": run["trigger"],
             "started_at": iso8601(run["started_at"]),
         }
-        return cls(graph, variables, run["input"], state.item, state.index, http, sandbox, max_output_bytes)
+        return cls(graph, run, variables, state.item, state.index, secrets, surroundings)
 
-    def run(self, node: Node, records: Mapping[str, NodeRecord]) -> Result | WaitUntil | EachOf:
-        """Run a node on the results so far. Raises NodeFailure."""
+    def run(self, node: Node, records: Mapping[str, NodeRecord]) -> NodeOutcome:
+        """Run a node on the results so far; nothing of what comes of it shows the value of a secret.
+
+        Raises NodeFailure, UnavailableError where the values of secrets can't be read now.
+        """
+        values = self._values(node)
+        redacted = redaction(frozenset(values.values())) if values else _as_it_is
+        try:
+            return _redacted(self._run(node, self._config(node, records, values), redacted), redacted)
+        except NodeFailure as failure:
+            failure.redact(redacted)
+            raise
+
+    def _values(self, node: Node) -> Mapping[str, str]:
+        """The secrets that a node takes, and those that it may meet outside, where other nodes took them."""
+        met = self.secrets if node.type.kind is Kind.IO else frozenset[str]()
+        wanted = met.union(node.secrets)
+        values = self.surroundings.secrets(self.of["workspace_id"], wanted) if wanted else {}
+        for name, path in node.secrets.items():
+            if name not in values:
+                message = f'config {path}: the workspace has no secret "{name}"; an owner can store it'
+                raise NodeFailure("missing_secret", message, details={"secret": name})
+        return values
+
+    def _run(self, node: Node, config: Any, redacted: Callable[[Any], Any]) -> NodeOutcome:
         context = Context(
             run=self.run_variables,
-            input=self.input,
-            http=self.http,
+            input=self.of["input"],
+            http=self.surroundings.http,
+            targets=self.surroundings.targets(self.of["workspace_id"]),
             timeout_seconds=node.timeout_seconds or node.type.default_timeout_seconds,
             now=datetime.now(UTC),
+            max_output_bytes=self.surroundings.max_output_bytes,
+            redacted=redacted,
         )
-        config = self._config(node, records)
         try:
             result = node.type.run(config, context)
             if isinstance(result, Result):
@@ -70,14 +124,23 @@ class NodeCall:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is
             # Raised on, it would be a dead worker to Step Functions, which calls again and repeats the effect.
-            logger.exception("a node broke", node_id=node.id, run_id=self.run_variables["id"])
+            trace = redacted(traceback.format_exc())
+            logger.error("a node broke", node_id=node.id, run_id=self.run_variables["id"], trace=trace)
             raise NodeFailure("node_broke", f"the node broke ({type(error).__name__})") from None
         return result
 
-    def _config(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:
+    def pin(self, path: str, node: Node, wanted: RunWanted) -> PinnedRun:
+        """The run that a node asked for, in the run itself or in an item of it. Raises NodeFailure."""
+        self.checked(wanted.input)
+        return self.surroundings.sub_runs.pin(self.of, Parent(self.of["id"], path, node.id), wanted)
+
+    def rendered(self, node: Node, records: Mapping[str, NodeRecord], secrets: Mapping[str, str]) -> Any:
+        """A node's config with its expressions evaluated. Raises NodeFailure."""
         try:
-            config = node.config.render(
-                lambda expression: self.sandbox.evaluate(expression.source, self._bindings(node, expression, records))
+            return node.config.render(
+                lambda expression: self.surroundings.sandbox.evaluate(
+                    expression.source, self._bindings(node, expression, records, secrets)
+                )
             )
         except TemplateError as error:
             field = f"config {error.path}".rstrip()
@@ -86,14 +149,20 @@ class NodeCall:
                 f"{field}: {error}",
                 details={"field": error.path, "position": error.position},
             ) from None
+
+    def _config(self, node: Node, records: Mapping[str, NodeRecord], secrets: Mapping[str, str]) -> Any:
+        config = self.rendered(node, records, secrets)
         try:
             return node.type.config.model_validate(config, context={"evaluated": True})
         except ValidationError as error:
             wrong = [f"{json_path(place)} {rule}" for place, rule in by_field(error, config).items()]
             raise NodeFailure("bad_config", f"the config became wrong: {'; '.join(wrong)}") from None
 
-    def _bindings(self, node: Node, expression: Expression, records: Mapping[str, NodeRecord]) -> Mapping[str, Any]:
-        """What the expression names, of `$nodes` the nodes that it names or all above: less is to be converted."""
+    def _bindings(
+        self, node: Node, expression: Expression, records: Mapping[str, NodeRecord], secrets: Mapping[str, str]
+    ) -> Mapping[str, Any]:
+        """What the expression names, no more: of `$nodes` and `$secrets` too, but where it takes `$nodes` whole, all
+        above."""
         names = expression.names
         named = [reference.node_id for reference in names.references]
         wanted = self.graph.ancestors(node.id) if names.all_nodes else named
@@ -103,8 +172,13 @@ class NodeCall:
             if (record := records.get(node_id))
         }
         values = {
-            "input": self.input, "run": self.run_variables, "nodes": nodes, "item": self.item, "index": self.index,
-        }  # fmt: skip
+            "input": self.of["input"],
+            "run": self.run_variables,
+            "nodes": nodes,
+            "secrets": {name: secrets[name] for name in names.secret_names},
+            "item": self.item,
+            "index": self.index,
+        }
         return {name: values[name] for name in names.bound}
 
     def checked(self, output: Any) -> Any:
@@ -116,9 +190,24 @@ class NodeCall:
         if ("\\u0000" in text or not text.isascii()) and (found := first_flaw(output)):
             raise NodeFailure(f"output_{found[0]}", f"the output can't be kept: {found[1]}")
         size = len(text.encode())
-        if size > self.max_output_bytes:
-            raise NodeFailure(
-                "output_too_large",
-                f"the output has {size:,} bytes; at most {self.max_output_bytes:,} are kept",
-            )
+        if size > (limit := self.surroundings.max_output_bytes):
+            raise NodeFailure("output_too_large", f"the output has {size:,} bytes; at most {limit:,} are kept")
         return output
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _redacted(outcome: NodeOutcome, redacted: Callable[[Any], Any]) -> NodeOutcome:
+    match outcome:
+        case Result():
+            return replace(outcome, output=redacted(outcome.output))
+        case EachOf():
+            return EachOf(redacted(list(outcome.items)))
+        case DecisionWanted():
+            return replace(outcome, message=redacted(outcome.message))
+        case RunWanted():
+            return replace(outcome, input=redacted(outcome.input))
+        case WaitUntil():
+            return outcome

@@ -127,6 +127,9 @@ def _example(example: Mapping[str, Any]) -> Iterator[str]:
     yield "## Example"
     yield ""
     yield from _block(example["graph_definition"])
+    if example["needs"]:
+        yield example["needs"]
+        yield ""
     told = json.dumps(example["input"], ensure_ascii=False)
     if "error" in example:
         yield f"With the input `{told}` the run fails: `{example['error']}`"

@@ -11,15 +11,23 @@ from pydantic import ValidationError
 
 from chalicelib.jsonata.functions import FUNCTIONS
 
-from .expressions import BINDINGS, ITEM_BINDINGS, Expression
+from .expressions import BINDINGS, ITEM_BINDINGS, Expression, SecretReference
 from .graph import ERROR_HANDLE, Node, Retry
 from .node_type import Kind, NodeType
 from .problems import Problem
-from .settings import NodeSettings, RetrySettings
+from .secret_names import RULE, is_name
+from .settings import MAX_CALL_SECONDS, NodeSettings, RetrySettings
 from .shape import NodeShape, json_path
 from .template import Template, TemplateError, compile_template
 from .words import NO_SUCH_KEY, by_field
 
+_INSIDE = "set it on the nodes inside; a container makes no call"
+_NOT_SETTABLE: Mapping[Kind, Mapping[str, str]] = {
+    Kind.EACH: {"retry": _INSIDE, "timeout_seconds": _INSIDE},
+    Kind.DECISION: {"retry": "who has decided is not asked again"},
+    Kind.RUN: {"retry": "set it on the nodes of the workflow that it runs"},
+}
+"""What means nothing to nodes of a kind, and why."""
 MAX_HINTS = 50
 """Guessing what was meant compares with all that there is; after so many problems we stop guessing."""
 
@@ -80,6 +88,7 @@ class CheckedNode:
             disabled=self.settings.disabled,
             handles=frozenset(self.type.handles_of(config)) | error,
             each=self.type.each(config) if self.type.each else None,
+            runs=self.type.runs(config) if self.type.runs else None,
         )
 
 
@@ -127,16 +136,18 @@ class _Check:
                 keys = NodeSettings.model_fields if len(place) == 1 else RetrySettings.model_fields
                 self._add_setting(f"bad_{place[0]}", "data", place, message, keys)
             return None
-        if node_type is not None and node_type.kind is Kind.EACH:
-            self._check_container(settings)
+        if node_type is not None:
+            self._check_settable(settings, node_type.kind)
         return settings
 
-    def _check_container(self, settings: NodeSettings) -> None:
-        for name in ("retry", "timeout_seconds"):
+    def _check_settable(self, settings: NodeSettings, kind: Kind) -> None:
+        for name, why in _NOT_SETTABLE.get(kind, {}).items():
             if getattr(settings, name) is not None:
-                self._add(
-                    f"bad_{name}", f"{name}: set it on the nodes inside; a container makes no call", f"data.{name}"
-                )
+                self._add(f"bad_{name}", f"{name}: {why}", f"data.{name}")
+        is_call = kind not in (Kind.DECISION, Kind.RUN)
+        if is_call and settings.timeout_seconds and settings.timeout_seconds > MAX_CALL_SECONDS:
+            message = f"timeout_seconds: must be at most {MAX_CALL_SECONDS}"
+            self._add("bad_timeout_seconds", message, "data.timeout_seconds")
 
     def _config_fits(self, config: Any, node_type: NodeType) -> bool:
         try:
@@ -173,9 +184,23 @@ class _Check:
             self._add_expression("unknown_function", path, f"there is no function ${name}(){guess}")
         for call in expression.names.wrong_calls:
             self._add_expression("wrong_arguments", path, call)
+        for reference in expression.names.secrets:
+            if wrong := _wrong_secret(reference):
+                self._add_expression("bad_reference", path, wrong)
 
     def _report_broken(self, broken: TemplateError) -> None:
         self._add_expression("bad_expression", broken.path, str(broken))
 
     def _add_expression(self, code: str, path: str, message: str) -> None:
         self._add(code, f"config {path}: {message}", f"data.config.{path}" if path else "data.config")
+
+
+def _wrong_secret(reference: SecretReference) -> str | None:
+    """Why a secret can't be taken so; None where it can."""
+    if reference.name is None:
+        return "$secrets is not there as a whole; take a secret by its name, as in $secrets.api_key"
+    if not is_name(reference.name):
+        return f'"{reference.name[:100]}" can\'t be the name of a secret; {RULE}'
+    if reference.part is not None:
+        return f"$secrets.{reference.name} is a text and has no {reference.part}"
+    return None

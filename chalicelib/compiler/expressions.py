@@ -13,7 +13,7 @@ from chalicelib.jsonata.syntax import check_syntax
 from chalicelib.jsonata.tokens import Token, at, given, is_call, place, tokens
 
 ITEM_BINDINGS = frozenset({"item", "index"})
-BINDINGS = frozenset({"input", "nodes", "run"}) | ITEM_BINDINGS
+BINDINGS = frozenset({"input", "nodes", "run", "secrets"}) | ITEM_BINDINGS
 NODE_FIELDS = frozenset({"output", "status", "error"})
 
 
@@ -26,10 +26,20 @@ class NodeReference:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretReference:
+    """`$secrets.<name>` in an expression; `name` is None where it takes `$secrets` whole, `part` is what it takes of a
+    secret."""
+
+    name: str | None
+    part: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
     """The names that an expression uses."""
 
     references: tuple[NodeReference, ...]
+    secrets: tuple[SecretReference, ...]
     unknown_variables: tuple[str, ...]
     unknown_functions: tuple[str, ...]
     wrong_calls: tuple[str, ...]
@@ -40,6 +50,11 @@ class Names:
     """Which of BINDINGS it takes, be it only as names of its own."""
     free_item: bool
     """Whether it takes `$item` or `$index` and has not made them itself, so that it needs an item."""
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The secrets that it takes."""
+        return tuple(reference.name for reference in self.secrets if reference.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,7 @@ def find_names(source: str) -> Names:
     """The nodes, variables and functions named in a JSONata text that parses."""
     found = list(tokens(source))
     references: list[NodeReference] = []
+    secrets: list[SecretReference] = []
     variables: list[str] = []
     functions: list[str] = []
     own = _names_of_its_own(found)
@@ -83,12 +99,16 @@ def find_names(source: str) -> Names:
             reference = _reference_at(found, index)
             all_nodes |= reference is None
             references += [reference] if reference else []
+        elif name == "secrets":
+            taken = _reference_at(found, index)
+            secrets.append(SecretReference(taken.node_id, taken.field) if taken else SecretReference(None, None))
         elif is_call(found, index):
             functions += [] if name in FUNCTIONS else [name]
         elif name not in BINDINGS and name not in FUNCTIONS:
             variables.append(name)
     return Names(
         references=tuple(references),
+        secrets=tuple(secrets),
         unknown_variables=tuple(variables),
         unknown_functions=tuple(functions),
         wrong_calls=tuple(_wrong_calls(source, found, own)),

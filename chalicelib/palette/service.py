@@ -31,9 +31,13 @@ def _described(node_type: NodeType) -> dict[str, Any]:
         "case_handles": node_type.case_handles,
         "is_container": node_type.kind is Kind.EACH,
         "default_attempts": node_type.default_attempts,
-        "default_timeout_seconds": node_type.default_timeout_seconds if node_type.kind is Kind.IO else None,
-        "example": {"graph_definition": example.graph, "input": example.input, **ending},
+        "default_timeout_seconds": None if node_type.kind in _NO_TIMEOUT else node_type.default_timeout_seconds,
+        "example": {"graph_definition": example.graph, "needs": example.needs, "input": example.input, **ending},
     }
+
+
+_NO_TIMEOUT = (Kind.PURE, Kind.WAIT, Kind.EACH)
+"""What these do ends by itself."""
 
 
 _BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}

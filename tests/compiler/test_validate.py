@@ -138,7 +138,7 @@ def test_a_node_and_an_edge_may_have_the_same_id() -> None:
 def test_an_unknown_type_is_refused_with_a_guess_and_the_list_of_known_ones() -> None:
     message = problem(graph(node("a", "htp_request"))).message
     assert 'did you mean "http_request"?' in message
-    assert "condition, fail, for_each, http_request, switch, transform, trigger, wait" in message
+    assert f"known types: {', '.join(sorted(node_types()))}" in message
 
 
 @pytest.mark.parametrize("drawn", [{"id": "a"}, {"id": "a", "type": None}, {"id": "a", "type": ""}])
@@ -306,7 +306,7 @@ def test_nodes_come_out_in_topological_order_with_edges_both_ways() -> None:
         ('{% "a %}', "bad_expression", "at character 1: the text that begins here is not closed"),
         ("{% $uuid(1) %}", "wrong_arguments", "at character 1: $uuid takes 0 arguments, found 1"),
         ("{% $dateAd(1) %}", "unknown_function", 'there is no function $dateAd(); did you mean "$dateAdd"?'),
-        ("{% $inptu.x %}", "unknown_variable", 'did you mean "$input"?; there are $input, $nodes, $run'),
+        ("{% $inptu.x %}", "unknown_variable", 'did you mean "$input"?; there are $input, $nodes, $run, $secrets'),
         ("{% $input[a = $b] %}", "unknown_variable", "$b is not defined"),
         ("{% $upercase($input.x) %}", "unknown_function", 'did you mean "$uppercase"?'),
         ('{% $eval("1") %}', "unknown_function", "there is no function $eval()"),

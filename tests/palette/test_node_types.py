@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from pydantic import ValidationError
 
 from chalicelib.nodes import node_types
 from chalicelib.palette.service import list_node_types
-from tests.client import Api
+from local import moto_corrections
+from local.stack import Stack
+from tests.client import Api, poll
 from tests.upstream import Upstream
 
+OTHER_WORKFLOW = "3f2b8c1e-5d8a-4c57-9a55-0d6a3b1f7e42"
 NAMES = sorted(node_types())
 DESCRIBED: dict[str, dict[str, Any]] = {described["type"]: described for described in list_node_types()}
 CONFIGS: dict[str, list[dict[str, Any]]] = {
@@ -22,6 +26,14 @@ CONFIGS: dict[str, list[dict[str, Any]]] = {
     "http_request": [{"url": "http://a.example", "headers": "{% {} %}"}, {"url": "http://a.example", "headers": "a"}],
     "switch": [{"value": None, "cases": []}, {"value": 1, "cases": [""]}],
     "wait": [{"seconds": 0}, {"seconds": "{% 1 %}"}, {"seconds": 1, "until": None}, {"seconds": "1"}, {"seconds": -1}],
+    "approval": [{}, {"timeout_seconds": 0}],
+    "lambda": [{"function_name": "f"}, {"function_name": ""}, {"payload": 1}],
+    "publish_event": [{"to": "sqs", "queue_url": "u", "message": 1, "delay_seconds": 1.0}, {"to": "mail"}],
+    "sub_workflow": [
+        {"workflow_id": OTHER_WORKFLOW},
+        {"workflow_id": "{% $input.id %}", "version": "{% 1 %}"},
+        {"workflow_id": OTHER_WORKFLOW, "version": "newest"},
+    ],
     "fail": [{}, {"message": "{% $input %}"}, {"message": 1}, {"mesage": "a"}],
 }
 
@@ -43,15 +55,45 @@ def test_the_example_of_a_type_has_a_node_of_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("functions")
 def test_the_example_of_a_type_runs_as_its_page_says(name: str, owner: Api, upstream: Upstream) -> None:
     example = node_types()[name].example
-    texts = [
-        json.dumps(part).replace("https://api.example.com", f"{upstream.base}/{owner.workspace_id}")
-        for part in (example.graph, example.input)
-    ]
-    run = owner.run(*map(json.loads, texts))
+    drawn, given = (_with_what_there_is(part, owner, upstream) for part in (example.graph, example.input))
+    workflow_id = owner.create(drawn)["id"]
+    run_id = owner.execute(workflow_id, given)["id"]
+    if name in MEANWHILE:
+        MEANWHILE[name](owner, f"/{workflow_id}/runs/{run_id}")
+    run = owner.ended(workflow_id, run_id)
     assert run["node_results"].keys() == {node["id"] for node in example.graph["nodes"]}
     assert (run["output"], run["error_message"]) == (example.output, example.error), run
+
+
+def _with_what_there_is(part: Any, owner: Api, upstream: Upstream) -> Any:
+    """What an example says of the outside world, with what there is here in its place."""
+    text = json.dumps(part).replace("https://api.example.com", f"{upstream.base}/{owner.workspace_id}")
+    if OTHER_WORKFLOW in text:
+        tenth = {"id": "a", "type": "transform", "data": {"config": {"value": "{% $input.total / 10 %}"}}}
+        text = text.replace(OTHER_WORKFLOW, owner.create({"nodes": [tenth], "edges": []})["id"])
+    return json.loads(text)
+
+
+def _reject(owner: Api, run: str) -> None:
+    poll(lambda: owner.get(run)["node_results"]["pay"]["status"] == "waiting")
+    decision = {"decision": "rejected", "data": {"reason": "who is that?"}}
+    assert owner.send("POST", f"{run}/nodes/pay/decision", decision).status == 200
+
+
+MEANWHILE: dict[str, Callable[[Api, str], None]] = {"approval": _reject}
+"""What happens while an example runs, by its type."""
+
+
+@pytest.fixture
+def functions(stack: Stack) -> Iterator[None]:
+    """The function that an example calls, besides our own."""
+    functions = {"price-of": lambda _event, _context: {"price": 20}} | stack.app.handler_map
+    undo = moto_corrections.run_lambdas_with(lambda name, event: functions[name](event, None))
+    yield
+    undo()
 
 
 @pytest.mark.parametrize("name", NAMES)
