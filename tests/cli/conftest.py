@@ -52,33 +52,6 @@ class Cli:
         assert outcome.code == code, (outcome, result.exc_info)
         return outcome
 
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass(frozen=True)
-class Cli:
-    """The command with a user's environment; every call must end with the exit code that the test names."""
-
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def _all(self) -> dict[str, str]:
-        nothing = {
-            name: ""
-            for name in os.environ
-            if name.startswith("STEPGRAPH_") or name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")
-        }
-        kept = {name: value for name, value in os.environ.items() if name not in nothing}
-        return kept | {"XDG_CONFIG_HOME": str(self.folder), "DATA_DIR": str(self.folder)} | self.environment
-
-    def __call__(self, *arguments: str, code: int = 0, stdin: str | None = None) -> Outcome:
-        result = CliRunner(env=self._all).invoke(main, arguments, input=stdin, prog_name="stepgraph")
-        outcome = Outcome(result.exit_code, result.stdout, result.stderr)
-        assert outcome.code == code, (outcome, result.exc_info)
-        return outcome
-
     def json(self, *arguments: str, code: int = 0, stdin: str | None = None) -> Any:
         return self(*arguments, "--json", code=code, stdin=stdin).json
 
