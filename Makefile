@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export PORT DATA_DIR
 
-.PHONY: run demo test test-all check lint types contracts migrate bench chaos install clean
+.PHONY: run demo test test-all check lint types contracts docs migrate bench chaos install clean
 
 run: install
 	@exec $(PY) -m local run
@@ -31,6 +31,9 @@ types: install
 
 contracts: install
 	$(VENV)/bin/lint-imports
+
+docs: install
+	@$(PY) -m local docs
 
 migrate: install
 	$(PY) -m local migrate
