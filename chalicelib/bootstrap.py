@@ -8,12 +8,14 @@ from functools import cache, cached_property
 from .auth import Authenticator, Membership
 from .aws.event_rules import EventRules
 from .aws.event_scheduler import EventScheduler
+from .aws.secrets_manager import SecretsManager
 from .aws.step_functions import StepFunctions
 from .aws.targets import AccountTargets
 from .compiler.node_type import HttpClient
 from .db import Database
 from .http.client import OutgoingHttp
 from .http.connection import ANYWHERE, INTERNET
+from .jsonata.sandbox import Sandbox
 from .node_call import Surroundings
 from .runner import Runner
 from .runs.decisions import DecisionService
@@ -26,6 +28,7 @@ from .runs.sub_runs import SubRuns
 from .schedules.service import ScheduleService
 from .schedules.sync import ScheduleSync
 from .schedules.timers import TimerBackend
+from .secrets.service import SecretService
 from .settings import Settings
 from .trials.recordings import Recordings
 from .trials.service import TrialService
@@ -112,6 +115,11 @@ class Services:
         return ScheduleSync(self.database, backends[0], backends[1:])
 
     @cached_property
+    def secrets(self) -> SecretService:
+        """Secrets."""
+        return SecretService(self.database, self.settings, SecretsManager(self.settings))
+
+    @cached_property
     def http(self) -> HttpClient:
         """What nodes speak HTTP with."""
         network = ANYWHERE if self.settings.allow_private_http else INTERNET
@@ -121,7 +129,14 @@ class Services:
     def surroundings(self) -> Surroundings:
         """What nodes may use."""
         sub_runs = SubRuns(self.database, self.settings, self.workflows)
-        return Surroundings(self.http, AccountTargets(self.settings).of, sub_runs, self.settings.max_output_bytes)
+        return Surroundings(
+            self.http,
+            AccountTargets(self.settings).of,
+            self.secrets.values,
+            sub_runs,
+            Sandbox(),
+            self.settings.max_output_bytes,
+        )
 
     @cached_property
     def runner(self) -> Runner:
