@@ -12,7 +12,7 @@ from chalicelib.secrets.routes import routes as secrets
 from chalicelib.trials.routes import routes as trials
 from chalicelib.workflows.routes import routes as workflows
 
-app = Chalice(app_name="stepgraph")
+app = Chalice(app_name="stepgraph", configure_logs=False)
 for feature in (workflows, runs, schedules, trials):
     app.register_blueprint(feature.blueprint, url_prefix=f"{WORKSPACE}/workflows")
 app.register_blueprint(of_workspace.blueprint, url_prefix=f"{WORKSPACE}/runs")

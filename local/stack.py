@@ -99,11 +99,8 @@ class Stack:
 
 
 def _resume() -> None:
-    """moto forgot everything: executions are gone, and so are the timers of schedules."""
     try:
         services().reconciler.run(everything=True)
-        services().schedule_sync.sync_all()
-        services().schedules.catch_up()
     except Exception:  # noqa: BLE001 - in a thread of its own, it must not go unseen
         logger.exception("what was running could not be resumed")
 

@@ -53,7 +53,7 @@ NOT_A_WORKFLOW = {
 class WorkflowService:
     """Use cases of workflows. All raise NotFoundError for ids of another workspace."""
 
-    def __init__(self, database: Database, settings: Settings, on_deleted: Callable[[UUID], None]) -> None:
+    def __init__(self, database: Database, settings: Settings, on_deleted: Callable[[UUID], object]) -> None:
         self._database = database
         self._settings = settings
         self._on_deleted = on_deleted

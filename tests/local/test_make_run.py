@@ -72,12 +72,16 @@ def test_after_a_kill_everything_is_there_and_what_was_running_goes_on(data_dir:
     with running(data_dir) as (process, api):
         assert api.of("secrets").send("PUT", "/key", {"value": "kept"}).status == 201
         workflow = api.create(drawn)
+        schedule_path = f"/{workflow['id']}/schedule"
+        assert api.send("PUT", schedule_path, {"cron": "0 8 1 1 *"}).status == 200
+        workflow = api.get(f"/{workflow['id']}")
         run_path = f"/{workflow['id']}/runs/{api.execute(workflow['id'])['id']}"
         waiting = poll(lambda: statuses(run := api.get(run_path))["nap"] == "waiting" and run)
         process.kill()
         process.wait()
     with running(data_dir) as (_, api):
         assert api.get(f"/{workflow['id']}") == workflow
+        assert poll(lambda: api.get(schedule_path)["in_sync"])
         run = api.ended(workflow["id"], run_path.rpartition("/")[2])
         assert run["status"] == "succeeded"
         assert run["node_results"]["nap"]["output"] == waiting["node_results"]["nap"]["output"]
