@@ -2,15 +2,19 @@
 
 from chalice import Chalice
 
-from chalicelib.api import WORKSPACE
+from chalicelib.api import BINARY_TYPES, WEBHOOKS, WORKSPACE
 from chalicelib.maintenance import functions
 from chalicelib.runs.routes import routes as runs
 from chalicelib.schedules.routes import routes as schedules
 from chalicelib.secrets.routes import routes as secrets
+from chalicelib.webhooks.routes import public as public_webhooks
+from chalicelib.webhooks.routes import routes as webhooks
 from chalicelib.workflows.routes import routes as workflows
 
 app = Chalice(app_name="stepgraph")
-for feature in (workflows, runs, schedules):
+app.api.binary_types.extend(BINARY_TYPES)
+for feature in (workflows, runs, schedules, webhooks):
     app.register_blueprint(feature.blueprint, url_prefix=f"{WORKSPACE}/workflows")
 app.register_blueprint(secrets.blueprint, url_prefix=f"{WORKSPACE}/secrets")
+app.register_blueprint(public_webhooks.blueprint, url_prefix=WEBHOOKS)
 app.register_blueprint(functions)

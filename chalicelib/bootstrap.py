@@ -25,6 +25,7 @@ from .schedules.sync import ScheduleSync
 from .schedules.timers import TimerBackend
 from .secrets.service import SecretService
 from .settings import Settings
+from .webhooks.service import WebhookService
 from .workflows.service import WorkflowService
 
 
@@ -106,6 +107,11 @@ class Services:
     def secrets(self) -> SecretService:
         """Secrets."""
         return SecretService(self.database, self.settings, SecretsManager(self.settings))
+
+    @cached_property
+    def webhooks(self) -> WebhookService:
+        """Webhooks."""
+        return WebhookService(self.database, self.settings, self.runs, self.secrets)
 
     @cached_property
     def http(self) -> HttpClient:

@@ -44,6 +44,8 @@ class Settings(BaseModel):
     max_runs: int = Field(1000, ge=1)
     """How many runs may go on at once; more wait for their turn."""
     max_runs_per_workspace: int = Field(500, ge=1)
+    max_webhook_runs_per_minute: int = Field(1000, ge=1)
+    """How many runs requests to one webhook may start; more are refused."""
     reconcile_after_seconds: int = Field(60, ge=1)
     """How long a run is left alone before its execution is looked at again."""
     keep_runs_days: int | None = Field(None, ge=1)

@@ -14,10 +14,11 @@ from .graph import ERROR_HANDLE, Node, Retry
 from .node_type import Kind, NodeType
 from .problems import Problem
 from .secret_names import RULE, is_name
-from .settings import NodeSettings, RetrySettings
+from .settings import NodeSettings
 from .shape import NodeShape, json_path
 from .template import Template, TemplateError, compile_template
-from .words import NO_SUCH_KEY, by_field
+from .webhook import Webhook
+from .words import NO_SUCH_KEY, by_field, keys_at
 
 MAX_HINTS = 50
 """Guessing what was meant compares with all that there is; after so many problems we stop guessing."""
@@ -60,6 +61,14 @@ class CheckedNode:
             return None
         return self.type.handles(self.shape.data.get("config") or {})
 
+    @property
+    def webhook(self) -> Webhook | None:
+        """What it wants of requests from outside; None where it takes none, as one that is disabled."""
+        if self.type is None or self.type.webhook is None or not self.config_fits:
+            return None
+        is_disabled = self.settings is not None and self.settings.disabled
+        return None if is_disabled else self.type.webhook(self.shape.data.get("config") or {})
+
     def as_node(self) -> Node:
         """The node. Only for a graph without problems."""
         assert self.type is not None
@@ -79,6 +88,7 @@ class CheckedNode:
             disabled=self.settings.disabled,
             handles=frozenset(self.type.handles(config)) | error,
             each=self.type.each(config) if self.type.each else None,
+            webhook=self.webhook,
         )
 
 
@@ -123,8 +133,7 @@ class _Check:
             settings = NodeSettings.model_validate(self.shape.data)
         except ValidationError as error:
             for place, message in by_field(error, self.shape.data).items():
-                keys = NodeSettings.model_fields if len(place) == 1 else RetrySettings.model_fields
-                self._add_setting(f"bad_{place[0]}", "data", place, message, keys)
+                self._add_setting(f"bad_{place[0]}", "data", place, message, keys_at(place, NodeSettings))
             return None
         if node_type is not None and node_type.kind is Kind.EACH:
             self._check_container(settings)
@@ -142,7 +151,7 @@ class _Check:
             node_type.config.model_validate(config)
         except ValidationError as error:
             for place, message in by_field(error, config).items():
-                self._add_setting("bad_config", "data.config", place, message, node_type.config.model_fields)
+                self._add_setting("bad_config", "data.config", place, message, keys_at(place, node_type.config))
             return False
         return True
 

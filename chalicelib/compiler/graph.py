@@ -10,6 +10,7 @@ from typing import Literal
 from .node_type import Each, Kind, NodeType
 from .settings import RunSettings
 from .template import Template
+from .webhook import Webhook
 
 DEFAULT_HANDLE = "out"
 ERROR_HANDLE = "error"
@@ -46,6 +47,8 @@ class Node:
     """All handles that it may go on by."""
     each: Each | None
     """Of a container, how its items run."""
+    webhook: Webhook | None = None
+    """What it wants of requests from outside that start a run; None of a node that takes none."""
 
     @property
     def secrets(self) -> dict[str, str]:

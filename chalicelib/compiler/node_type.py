@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo
 
+from .webhook import Webhook
 from .words import NOT_AN_EXPRESSION
 
 
@@ -130,6 +131,8 @@ class NodeType:
     """The handles an edge may leave by, from the config as drawn."""
     each: Callable[[Mapping[str, Any]], Each] | None = None
     """Of kind EACH: how it runs its items, from the config as drawn."""
+    webhook: Callable[[Mapping[str, Any]], Webhook | None] | None = None
+    """Of a type that may be asked from outside: what it wants of requests, from the config as drawn."""
     default_attempts: int = 1
     """Attempts without a `retry` of the node's own; only failures marked retryable use them."""
     default_timeout_seconds: int = 60
