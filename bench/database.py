@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -85,6 +86,35 @@ class Database:
     def count_executed(self) -> int:
         """Runs that were really executed, and are over."""
         return self._number("SELECT count(DISTINCT run_id) FROM workflow_run_nodes")
+
+    def fires(self, workflow_ids: list[str], minute: datetime) -> dict[str, Any]:
+        """How often a minute's fire started runs of these workflows, and how long after it they were accepted and
+        over. Raises TimeoutError."""
+        time.sleep(max(0.0, (minute - datetime.now(UTC)).total_seconds()))
+        end = time.monotonic() + DRAIN_SECONDS
+        while (found := self._fires(workflow_ids, minute))["over"] < len(workflow_ids):
+            if time.monotonic() > end:
+                raise TimeoutError(f"after {DRAIN_SECONDS:g} s: {found}")
+            time.sleep(0.2)
+        return found
+
+    def _fires(self, workflow_ids: list[str], minute: datetime) -> dict[str, Any]:
+        row = self._connection.execute(
+            """
+            WITH runs AS (
+              SELECT *, count(*) OVER (PARTITION BY workflow_id) AS of_workflow FROM workflow_runs
+              WHERE workflow_id = ANY(%(workflow_ids)s) AND trigger = 'schedule'
+            )
+            SELECT count(*) AS runs, count(*) FILTER (WHERE of_workflow = 1) AS once,
+                   count(*) FILTER (WHERE status = 'succeeded') AS over,
+                   EXTRACT(EPOCH FROM max(started_at) - %(minute)s)::float AS accepted_within_seconds,
+                   EXTRACT(EPOCH FROM max(completed_at) - %(minute)s)::float AS over_within_seconds
+            FROM runs
+            """,
+            {"workflow_ids": [UUID(each) for each in workflow_ids], "minute": minute},
+        ).fetchone()
+        assert row is not None
+        return dict(zip(("runs", "once", "over", "accepted_within_seconds", "over_within_seconds"), row, strict=True))
 
     def drain(self) -> None:
         """Wait until no run is on its way. Raises TimeoutError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import graphs
@@ -17,6 +18,8 @@ CLIENTS = (1, MOST_CLIENTS)
 STORED = (1_000, 100_000)
 STORED_RUNS = 1_000
 RUNS_OF_MEMORY = 1_000
+STORM = 1_000
+STORM_BEGINS_AFTER = timedelta(minutes=2)
 EAGER, PATIENT = (0.002, 0.002), (0.02, 0.16)
 """Pauses between polls, the first and the longest: of one client, and of many that share two processors."""
 
@@ -43,10 +46,10 @@ class Bench:
         finally:
             client.close()
 
-    def done(self, run: Run) -> Any:
+    def done(self, operation: Operation) -> Any:
         client = Client(self.stack.target)
         try:
-            return run(client)
+            return operation(client)
         finally:
             client.close()
 
@@ -173,6 +176,17 @@ def runs(bench: Bench) -> Iterator[Line]:
         yield judged(f"runs_of_{name}", {"clients": MOST_CLIENTS}, bench.measure(operations, 20, 15.0))
 
 
+def storm(bench: Bench) -> Iterator[Line]:
+    """Schedules of as many workflows that fire in the same minute, by the clock of the stack itself."""
+    count = STORM // (4 if bench.quick else 1)
+    workflow_ids = [bench.created(graphs.transforms_in_a_row(1)) for _ in range(count)]
+    minute = (datetime.now(UTC) + STORM_BEGINS_AFTER).replace(second=0, microsecond=0)
+    schedule = {"cron": f"{minute.minute} {minute.hour} {minute.day} {minute.month} *", "timezone": "UTC"}
+    for workflow_id in workflow_ids:
+        bench.done(Send("PUT", f"/{workflow_id}/schedule", schedule))
+    yield judged("storm", {"schedules": count}, bench.database.fires(workflow_ids, minute))
+
+
 def memory(bench: Bench) -> Iterator[Line]:
     """Idle, and when a thousand runs have been executed."""
     yield judged("memory", {"when": "idle"}, bench.idle_memory)
@@ -197,6 +211,7 @@ FIGURES: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "ladder": ladder,
     "items": items,
     "runs": runs,
+    "storm": storm,
     "list": list_workflows,
 }
 """In this order: memory needs a stack that has done nothing yet, and what stores much comes last. `ready` is measured

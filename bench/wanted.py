@@ -40,6 +40,7 @@ WANTED: dict[tuple[str, Any], tuple[str, ...]] = {
     ("schedules", "translated_10000"): ("seconds < 5",),
     ("schedules", "decided"): ("p50_us < 50", "max_ms < 5"),
     ("schedules", "next_ten"): ("max_ms < 20",),
+    ("storm", 1000): ("once > 999", "runs < 1001"),
     ("transitions", 281): ("transitions_per_node < 0.8",),
     ("memory", "idle"): ("total_mb < 300",),
     ("memory", "after_runs"): ("total_mb < 300",),

@@ -13,14 +13,27 @@ from pydantic import ValidationError
 
 from .compiler.expressions import Expression
 from .compiler.graph import Graph, Node
-from .compiler.node_type import Context, EachOf, HttpClient, Kind, NodeFailure, Result, WaitUntil
+from .compiler.node_type import (
+    Context,
+    DecisionWanted,
+    EachOf,
+    HttpClient,
+    Kind,
+    NodeFailure,
+    NodeOutcome,
+    Result,
+    RunWanted,
+    Targets,
+    WaitUntil,
+)
 from .compiler.shape import json_path
 from .compiler.template import TemplateError
 from .compiler.words import by_field
 from .jsontext import first_flaw, iso8601, to_text
 from .observability import logger
 from .redaction import redaction
-from .runs.schemas import NodeRecord, RunState
+from .runs.schemas import NodeRecord, Parent, PinnedRun, RunState
+from .runs.sub_runs import SubRuns
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +41,11 @@ class Surroundings:
     """What the nodes of any run may use."""
 
     http: HttpClient
+    targets: Callable[[UUID], Targets]
+    """What those of a workspace reach in the account."""
     secrets: Callable[[UUID, Iterable[str]], Mapping[str, str]]
     """The values of those secrets of a workspace that there are."""
+    sub_runs: SubRuns
     max_output_bytes: int
 
 
@@ -38,8 +54,9 @@ class NodeCall:
     """What the nodes of one run have in common."""
 
     graph: Graph
+    of: Mapping[str, Any]
+    """The run's columns; see `RunState`."""
     run_variables: Mapping[str, Any]
-    input: Any
     item: Any
     index: int | None
     secrets: frozenset[str]
@@ -58,9 +75,9 @@ class NodeCall:
             "trigger": run["trigger"],
             "started_at": iso8601(run["started_at"]),
         }
-        return cls(graph, variables, run["input"], state.item, state.index, secrets, surroundings)
+        return cls(graph, run, variables, state.item, state.index, secrets, surroundings)
 
-    def run(self, node: Node, records: Mapping[str, NodeRecord]) -> Result | WaitUntil | EachOf:
+    def run(self, node: Node, records: Mapping[str, NodeRecord]) -> NodeOutcome:
         """Run a node on the results so far; nothing of what comes of it shows the value of a secret.
 
         Raises NodeFailure, UnavailableError where the values of secrets can't be read now.
@@ -77,20 +94,22 @@ class NodeCall:
         """The secrets that a node takes, and those that it may meet outside, where other nodes took them."""
         met = self.secrets if node.type.kind is Kind.IO else frozenset[str]()
         wanted = met.union(node.secrets)
-        values = self.surroundings.secrets(UUID(self.run_variables["workspace_id"]), wanted) if wanted else {}
+        values = self.surroundings.secrets(self.of["workspace_id"], wanted) if wanted else {}
         for name, path in node.secrets.items():
             if name not in values:
                 message = f'config {path}: the workspace has no secret "{name}"; an owner can store it'
                 raise NodeFailure("missing_secret", message, details={"secret": name})
         return values
 
-    def _run(self, node: Node, config: Any, redacted: Callable[[Any], Any]) -> Result | WaitUntil | EachOf:
+    def _run(self, node: Node, config: Any, redacted: Callable[[Any], Any]) -> NodeOutcome:
         context = Context(
             run=self.run_variables,
-            input=self.input,
+            input=self.of["input"],
             http=self.surroundings.http,
+            targets=self.surroundings.targets(self.of["workspace_id"]),
             timeout_seconds=node.timeout_seconds or node.type.default_timeout_seconds,
             now=datetime.now(UTC),
+            max_output_bytes=self.surroundings.max_output_bytes,
             redacted=redacted,
         )
         try:
@@ -108,12 +127,21 @@ class NodeCall:
             raise NodeFailure("node_broke", f"the node broke ({type(error).__name__})") from None
         return result
 
-    def _config(self, node: Node, records: Mapping[str, NodeRecord], secrets: Mapping[str, str]) -> Any:
+    def pin(self, path: str, node: Node, wanted: RunWanted) -> PinnedRun:
+        """The run that a node asked for, in the run itself or in an item of it. Raises NodeFailure."""
+        self.checked(wanted.input)
+        return self.surroundings.sub_runs.pin(self.of, Parent(self.of["id"], path, node.id), wanted)
+
+    def rendered(self, node: Node, records: Mapping[str, NodeRecord], secrets: Mapping[str, str]) -> Any:
+        """A node's config with its expressions evaluated. Raises NodeFailure."""
         try:
-            config = node.config.render(lambda expression: self._bindings(node, expression, records, secrets))
+            return node.config.render(lambda expression: self._bindings(node, expression, records, secrets))
         except TemplateError as error:
             where = f"{error.path}: " if error.path else ""
             raise NodeFailure("expression_failed", f"{where}{error}") from None
+
+    def _config(self, node: Node, records: Mapping[str, NodeRecord], secrets: Mapping[str, str]) -> Any:
+        config = self.rendered(node, records, secrets)
         try:
             return node.type.config.model_validate(config, context={"evaluated": True})
         except ValidationError as error:
@@ -134,7 +162,7 @@ class NodeCall:
             if (record := records.get(node_id))
         }
         taken = {name: secrets[name] for name in names.secret_names}
-        values = {"input": self.input, "run": self.run_variables, "nodes": nodes, "secrets": taken}
+        values = {"input": self.of["input"], "run": self.run_variables, "nodes": nodes, "secrets": taken}
         return values | {"item": self.item, "index": self.index} if names.item else values
 
     def checked(self, output: Any) -> Any:
@@ -155,11 +183,15 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _redacted(result: Result | WaitUntil | EachOf, redacted: Callable[[Any], Any]) -> Result | WaitUntil | EachOf:
-    match result:
+def _redacted(outcome: NodeOutcome, redacted: Callable[[Any], Any]) -> NodeOutcome:
+    match outcome:
         case Result():
-            return replace(result, output=redacted(result.output))
+            return replace(outcome, output=redacted(outcome.output))
         case EachOf():
-            return EachOf(redacted(list(result.items)))
+            return EachOf(redacted(list(outcome.items)))
+        case DecisionWanted():
+            return replace(outcome, message=redacted(outcome.message))
+        case RunWanted():
+            return replace(outcome, input=redacted(outcome.input))
         case WaitUntil():
-            return result
+            return outcome

@@ -32,12 +32,14 @@ from chalicelib.paging import Page
 from chalicelib.workflows.gallery import gallery
 from chalicelib.workflows.schemas import CloneTemplate
 
-from . import clock, moto_corrections, postgres, workspaces
+from . import account, clock, moto_corrections, postgres, workspaces
 from .account import ACCOUNT, REGION
 
 POOL_SIZE = 24
 FIRST_TEMPLATE = "Hello"
 WARM_UP = "warm-up"
+EVERYTHING = json.dumps({"*": ["*"]})
+"""What nodes may reach in moto's account, where there is nothing but what its user makes."""
 EXECUTION_STATUS = "Step Functions Execution Status Change"
 LOCK = 7_203_114_021
 """A number of our own for pg_try_advisory_lock."""
@@ -159,7 +161,8 @@ def start(data_dir: Path) -> Stack:
             SCHEDULER_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-scheduler",
             STATE_MACHINE_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-states",
             DATABASE_POOL_SIZE=str(POOL_SIZE),
-            ALLOW_PRIVATE_HTTP="true",
+            ALLOW_PRIVATE_HTTP=os.environ.get("ALLOW_PRIVATE_HTTP", "true"),
+            ALLOWED_TARGETS=os.environ.get("ALLOWED_TARGETS", EVERYTHING),
         )
         app: Chalice = importlib.import_module("app").app
         opened.callback(services().database.close)
@@ -207,6 +210,8 @@ def _aws(app: Chalice, secrets_file: Path) -> Iterator[None]:
     def invoke(function_name: str, event: dict[str, Any]) -> Any:
         if function_name == WARM_UP:
             return None
+        if function_name not in app.handler_map:
+            raise LookupError(f"one machine has no function {function_name}; an account may")
         return app.handler_map[function_name](json.loads(json.dumps(event)), None)
 
     def tell(detail: dict[str, Any]) -> None:
@@ -215,6 +220,7 @@ def _aws(app: Chalice, secrets_file: Path) -> Iterator[None]:
 
     moto_corrections.run_lambdas_with(invoke)
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}):
+        account.set_up()
         stop_keeping = moto_corrections.keep_secrets_in(secrets_file)
         stop_telling = moto_corrections.on_execution_status_change(tell)
         with clock.ticking(app):

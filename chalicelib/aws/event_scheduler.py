@@ -14,6 +14,7 @@ from .clients import client, our_errors
 
 SERVICE = "EventBridge Scheduler"
 GROUP = "stepgraph"
+"""Made with the rest of the infrastructure."""
 
 
 class EventScheduler:
@@ -34,13 +35,9 @@ class EventScheduler:
 
     def find(self, prefix: str) -> Iterator[ActualTimer]:
         """The timers whose names begin so. Raises UnavailableError."""
-        gone = self._client.exceptions.ResourceNotFoundException
         pages = self._client.get_paginator("list_schedules").paginate(GroupName=GROUP, NamePrefix=prefix)
-        try:
-            with our_errors(SERVICE, gone):
-                names = [schedule["Name"] for page in pages for schedule in page["Schedules"]]
-        except gone:
-            return  # there is no group yet
+        with our_errors(SERVICE):
+            names = [schedule["Name"] for page in pages for schedule in page["Schedules"]]
         for name in names:
             if found := self._get(name):
                 yield found
@@ -67,19 +64,12 @@ class EventScheduler:
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "Target": self._target(timer.name),
         }
-        there, gone = self._client.exceptions.ConflictException, self._client.exceptions.ResourceNotFoundException
-        with our_errors(SERVICE, there, gone):
+        gone = self._client.exceptions.ResourceNotFoundException
+        with our_errors(SERVICE):
             try:
                 self._client.update_schedule(**schedule)
             except gone:
-                self._make_group()
                 self._client.create_schedule(**schedule)
-
-    def _make_group(self) -> None:
-        try:
-            self._client.create_schedule_group(Name=GROUP)
-        except self._client.exceptions.ConflictException:
-            return
 
     def delete(self, name: str) -> None:
         """Take a schedule away. Raises UnavailableError."""

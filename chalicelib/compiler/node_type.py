@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Literal, Protocol
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo
 
@@ -25,17 +27,29 @@ class Kind(Enum):
     """Waits in Step Functions, with nothing running."""
     EACH = "each"
     """A container: Step Functions runs what it holds for each of its items."""
+    DECISION = "decision"
+    """Waits in Step Functions until someone decides."""
+    RUN = "run"
+    """Waits in Step Functions for the run of another workflow, which it starts."""
 
 
 class NodeFailure(Exception):  # noqa: N818 - it is what happens to a node, told as `error` in its result
-    """The node can't succeed. `retryable`: another attempt may go better, so the default retry applies."""
+    """The node can't succeed. `retryable`: another attempt may go better, so the default retry applies. If there is
+    one, it is made in `wait_seconds` at the earliest."""
 
     def __init__(
-        self, code: str, message: str, *, retryable: bool = False, details: Mapping[str, Any] | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        wait_seconds: float = 0,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.retryable = retryable
+        self.wait_seconds = wait_seconds
         self.details = dict(details or {})
 
     def redact(self, redacted: Callable[[Any], Any]) -> None:
@@ -55,15 +69,63 @@ class HttpResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
+    """Where it came from, after all redirects."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What a request may take, within the operator's size limit."""
+
+    seconds: float
+    """For the whole exchange, with all redirects."""
+    connect_seconds: float = 10
+    """For each step of connecting: looking up the name, reaching an address, agreeing on TLS."""
+    read_seconds: float | None = None
+    """How long the other side may be silent; None is as long as the request may take."""
+    max_redirects: int = 5
+    """With 0 a redirect is an answer like another."""
+    max_bytes: int | None = None
+    """Of the answer's body, unpacked; None is the operator's limit."""
 
 
 class HttpClient(Protocol):
     """What a node may use to speak HTTP."""
 
     def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout: float
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        limits: HttpLimits,
     ) -> HttpResponse:
-        """Send one request; `timeout` bounds the whole exchange, in seconds. Raises NodeFailure."""
+        """Send one request and read the whole answer. Raises NodeFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What passes time, in seconds."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+class Targets(Protocol):
+    """What a node may reach in the account, as far as its workspace may. All raise NodeFailure."""
+
+    def invoke(self, function_name: str, payload: Any, seconds: int) -> Any:
+        """What a function returns."""
+
+    def put_event(self, event_bus: str, source: str, detail_type: str, detail: Mapping[str, Any], seconds: int) -> str:
+        """The id of an event."""
+
+    def publish(self, topic_arn: str, message: str, more: Mapping[str, Any], seconds: int) -> str:
+        """The id of a message to a topic."""
+
+    def send_message(self, queue_url: str, message: str, more: Mapping[str, Any], seconds: int) -> str:
+        """The id of a message to a queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +136,11 @@ class Context:
     """`$run`: id, workflow_id, workspace_id, version, started_at, trigger."""
     input: Any
     http: HttpClient
-    timeout_seconds: float
+    targets: Targets
+    timeout_seconds: int
     now: datetime
+    max_output_bytes: int = 6 * 1024 * 1024
+    clock: Clock = Clock()
     redacted: Callable[[Any], Any] = lambda value: value
     """Takes secrets out of a value; only what cuts a part out of it needs to, all else is redacted in the end."""
 
@@ -112,6 +177,35 @@ class EachOf:
     items: Sequence[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionWanted:
+    """A node of kind DECISION asks for one of its handles."""
+
+    message: str
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunWanted:
+    """A node of kind RUN asks for a run of a workflow; of its current version where `version` is None."""
+
+    workflow_id: UUID
+    version: int | None
+    input: Any
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowReference:
+    """Which workflow a node of kind RUN runs, where that can be seen in the drawing."""
+
+    workflow_id: UUID
+    version: int | None
+
+
+NodeOutcome = Result | WaitUntil | EachOf | DecisionWanted | RunWanted
+
+
 def only_out(_config: Mapping[str, Any]) -> tuple[str, ...]:
     """The handles of a type with the default output alone."""
     return ("out",)
@@ -125,7 +219,7 @@ class NodeType:
     label: str
     description: str
     config: type[Config]
-    run: Callable[[Any, Context], Result | WaitUntil | EachOf]
+    run: Callable[[Any, Context], NodeOutcome]
     kind: Kind = Kind.PURE
     handles: Callable[[Mapping[str, Any]], tuple[str, ...]] = field(default=only_out)
     """The handles an edge may leave by, from the config as drawn."""
@@ -133,6 +227,8 @@ class NodeType:
     """Of kind EACH: how it runs its items, from the config as drawn."""
     webhook: Callable[[Mapping[str, Any]], Webhook | None] | None = None
     """Of a type that may be asked from outside: what it wants of requests, from the config as drawn."""
+    runs: Callable[[Mapping[str, Any]], WorkflowReference | None] | None = None
+    """Of kind RUN: what it runs, from the config as drawn."""
     default_attempts: int = 1
     """Attempts without a `retry` of the node's own; only failures marked retryable use them."""
     default_timeout_seconds: int = 60

@@ -5,21 +5,24 @@ from __future__ import annotations
 import re
 from http import HTTPStatus
 from typing import Literal
+from urllib.parse import unquote
 
 from chalicelib.api import Request, Response
 from chalicelib.errors import MalformedError
 from chalicelib.paging import Page, PathPage
 from chalicelib.requests import parse_body
 
-from .schemas import RUN_STATUSES, Cancel, Execute, NewRun, Retry
+from .decisions import DecisionService
+from .schemas import RUN_STATUSES, Cancel, Decide, Execute, NewRun, Retry
 from .service import RunService
 
 
 class RunController:
     """One method an endpoint."""
 
-    def __init__(self, service: RunService) -> None:
+    def __init__(self, service: RunService, decisions: DecisionService) -> None:
         self._service = service
+        self._decisions = decisions
 
     def execute(self, request: Request) -> Response:
         """202 with the run. `Idempotency-Key`: the same run for the same key and input, for a day."""
@@ -30,11 +33,17 @@ class RunController:
 
     def list_runs(self, request: Request) -> Response:
         """`?limit&cursor&status`."""
-        status = request.query.get("status")
-        if status is not None and status not in RUN_STATUSES:
-            raise MalformedError(f"status must be one of {', '.join(RUN_STATUSES)}")
-        page = Page.from_query(request.query)
+        page, status = Page.from_query(request.query), _status(request)
         return Response(self._service.list_runs(request.workspace_id, request.id("workflow_id"), page, status))
+
+    def list_all_runs(self, request: Request) -> Response:
+        """`?limit&cursor&status`, of all workflows."""
+        page, status = Page.from_query(request.query), _status(request)
+        return Response(self._service.list_all_runs(request.workspace_id, page, status))
+
+    def find(self, request: Request) -> Response:
+        """The run with its node results, whatever workflow it is of."""
+        return Response(self._service.find(request.workspace_id, request.id("run_id")))
 
     def get(self, request: Request) -> Response:
         """The run with its node results."""
@@ -58,6 +67,17 @@ class RunController:
         ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
         return Response(self._service.cancel(*ids, request.user_id, body.reason))
 
+    def decide(self, request: Request) -> Response:
+        """The run as it is now. `{decision, data, path}`."""
+        body = parse_body(request.body, Decide)
+        ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
+        self._decisions.decide(*ids, unquote(request.path["node_id"]), body, request.user_id)
+        return Response(self._service.get(*ids))
+
+    def list_approvals(self, request: Request) -> Response:
+        """`?limit&cursor`: what waits for a decision in the workspace."""
+        return Response(self._decisions.list_waiting(request.workspace_id, Page.from_query(request.query)))
+
     def list_items(self, request: Request) -> Response:
         """`?node_id&limit&cursor`: the items of a container."""
         node_id = request.query.get("node_id")
@@ -66,6 +86,13 @@ class RunController:
         page = PathPage.from_query(request.query)
         ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
         return Response(self._service.list_items(*ids, node_id, page))
+
+
+def _status(request: Request) -> str | None:
+    status = request.query.get("status")
+    if status is not None and status not in RUN_STATUSES:
+        raise MalformedError(f"status must be one of {', '.join(RUN_STATUSES)}")
+    return status
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -14,10 +14,12 @@ from .controller import RunController
 from .executions import run_of_execution
 
 routes = Routes(__name__)
+of_workspace = Routes(f"{__name__}.of_workspace")
+approvals = Routes(f"{__name__}.approvals")
 
 
 def _controller() -> RunController:
-    return RunController(services().runs)
+    return RunController(services().runs, services().decisions)
 
 
 @routes.route("POST", "/{workflow_id}/execute", Role.MEMBER)
@@ -38,6 +40,18 @@ def get_run(request: Request) -> Response:
     return _controller().get(request)
 
 
+@of_workspace.route("GET", "/", Role.MEMBER)
+def list_all_runs(request: Request) -> Response:
+    """List the runs of all workflows."""
+    return _controller().list_all_runs(request)
+
+
+@of_workspace.route("GET", "/{run_id}", Role.MEMBER)
+def find_run(request: Request) -> Response:
+    """Get run details, whatever workflow it is of."""
+    return _controller().find(request)
+
+
 @routes.route("GET", "/{workflow_id}/runs/{run_id}/items", Role.MEMBER)
 def list_items(request: Request) -> Response:
     """List the items of a container in a run, with what every node did for each."""
@@ -48,6 +62,18 @@ def list_items(request: Request) -> Response:
 def cancel_run(request: Request) -> Response:
     """Cancel a run."""
     return _controller().cancel(request)
+
+
+@routes.route("POST", "/{workflow_id}/runs/{run_id}/nodes/{node_id}/decision", Role.MEMBER)
+def decide(request: Request) -> Response:
+    """Decide what a node waits for."""
+    return _controller().decide(request)
+
+
+@approvals.route("GET", "/", Role.MEMBER)
+def list_approvals(request: Request) -> Response:
+    """List what waits for a decision in the workspace."""
+    return _controller().list_approvals(request)
 
 
 @routes.route("GET", "/{workflow_id}/runs/{run_id}/retry", Role.MEMBER)

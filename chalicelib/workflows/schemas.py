@@ -130,6 +130,12 @@ class Merge(_Body):
     mine: dict[str, Any]
 
 
+class Validate(_SentBack):
+    """A graph that is not saved."""
+
+    graph_definition: dict[str, Any]
+
+
 class CloneTemplate(_Body):
     """How the new workflow is called; as the template is without it."""
 
@@ -143,3 +149,10 @@ class VersionRow(TypedDict):
     workflow_id: UUID
     version: int
     created_at: datetime
+
+
+class ReferencedVersion(TypedDict):
+    """A version that a node runs, and what its workflow is called."""
+
+    id: UUID
+    name: str

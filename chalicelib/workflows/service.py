@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast
 from uuid import UUID
 
 from chalicelib import compiler
-from chalicelib.compiler.problems import GraphRejectedError
+from chalicelib.compiler.graph import Graph
+from chalicelib.compiler.problems import GraphRejectedError, InvalidGraphError
 from chalicelib.compiler.webhook import Webhook
 from chalicelib.compiler.words import listed
 from chalicelib.db import Connection, Database
@@ -21,6 +22,7 @@ from chalicelib.settings import Settings
 from .differences import changes, entries, in_words
 from .gallery import gallery
 from .merge import merge
+from .references import References
 from .repository import WorkflowRepository
 from .saving import checked, told
 from .schemas import (
@@ -61,6 +63,7 @@ class WorkflowService:
         self._on_deleted = on_deleted
         self.plan = lru_cache(maxsize=CACHED_PLANS)(self._load_plan)
         """The plan of a version, by the version's own id; versions never change."""
+        self._references = References(database, self.plan)
 
     def list_workflows(self, workspace_id: UUID, page: Page, is_template: bool | None) -> dict[str, Any]:
         """A page of workflows without their graphs."""
@@ -70,7 +73,7 @@ class WorkflowService:
 
     def create(self, workspace_id: UUID, user_id: UUID, new: CreateWorkflow) -> WorkflowDetail:
         """Save version 1. Raises InvalidError, MalformedError or TooLargeError for a graph that can't run."""
-        version = checked(new.graph_definition, self._settings)
+        version = self._checked(new.graph_definition, workspace_id)
         return self._insert(workspace_id, user_id, new.name, new.description, version, is_template=new.is_template)
 
     def _insert(
@@ -87,6 +90,10 @@ class WorkflowService:
             repository = WorkflowRepository(connection)
             workflow_id = repository.insert(workspace_id, user_id, name, description, is_template, version)
             return _shown(repository.get(workspace_id, workflow_id))
+
+    def validate(self, workspace_id: UUID, graph_definition: dict[str, Any]) -> dict[str, Any] | None:
+        """What a run of a graph would cost; saves nothing. Raises as `create` does."""
+        return self._checked(graph_definition, workspace_id).certificate
 
     def get(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowDetail:
         """A workflow with its current graph."""
@@ -105,7 +112,7 @@ class WorkflowService:
     def update(self, workspace_id: UUID, workflow_id: UUID, change: UpdateWorkflow) -> WorkflowDetail:
         """Change what is sent; a graph makes a new version. Raises ConflictError for a stale version."""
         graph = change.graph_definition
-        version = None if graph is None else checked(graph, self._settings)
+        version = None if graph is None else self._checked(graph, workspace_id, workflow_id)
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
             _check_version(repository, repository.lock(workspace_id, workflow_id), change.expected_version)
@@ -117,7 +124,11 @@ class WorkflowService:
             return _shown(repository.get(workspace_id, workflow_id))
 
     def rollback(self, workspace_id: UUID, workflow_id: UUID, target: Rollback) -> WorkflowDetail:
-        """Append a version with an older one's graph. Raises NotFoundError for a missing version."""
+        """Append a version with an older one's graph. Raises NotFoundError for a missing version, InvalidError for one
+        that can't run any more."""
+        found = self.get_version(workspace_id, workflow_id, target.version)
+        if problems := self._references.problems(workspace_id, workflow_id, self.plan(found["id"]).graph):
+            raise told(InvalidGraphError(problems))
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
             _check_version(repository, repository.lock(workspace_id, workflow_id), target.expected_version)
@@ -130,9 +141,9 @@ class WorkflowService:
     def merge(self, workspace_id: UUID, workflow_id: UUID, edit: Merge) -> dict[str, Any]:
         """What an editor drew and what was saved meanwhile, in one graph; saves nothing. Raises ConflictError where
         they don't go together, InvalidError, MalformedError or TooLargeError for an edit that can't run by itself."""
-        checked(edit.mine, self._settings, "mine")
+        self._checked(edit.mine, workspace_id, workflow_id, "mine")
         if isinstance(edit.base, dict):
-            checked(edit.base, self._settings, "base")
+            self._checked(edit.base, workspace_id, workflow_id, "base")
         with self._database.connection() as connection:
             repository = WorkflowRepository(connection)
             current = repository.get(workspace_id, workflow_id)
@@ -140,7 +151,7 @@ class WorkflowService:
             base = repository.get_version(workflow_id, began)["graph_definition"] if isinstance(began, int) else began
         theirs = current["graph_definition"]
         merged = merge(base, edit.mine, theirs)
-        self._certify_together(merged)
+        self._check_together(merged, workspace_id, workflow_id)
         return {
             "graph_definition": merged,
             "base_version": edit.base if isinstance(edit.base, int) else None,
@@ -190,7 +201,7 @@ class WorkflowService:
         """A new workflow with a template's graph, not scheduled. Raises NotFoundError for no template, InvalidError for
         one whose graph can't run any more."""
         template = gallery().get(template_id) or self._own_template(workspace_id, template_id)
-        version = checked(template["graph_definition"], self._settings)
+        version = self._checked(template["graph_definition"], workspace_id)
         name = clone.name or template["name"]
         return self._insert(workspace_id, user_id, name, template["description"], version)
 
@@ -201,11 +212,28 @@ class WorkflowService:
             raise NotFoundError(f"workflow {template_id} is not a template")
         return dict(workflow)
 
-    def _certify_together(self, merged: dict[str, Any]) -> None:
+    def check(self, workspace_id: UUID, workflow_id: UUID | None, graph_definition: dict[str, Any]) -> Graph:
+        """The graph of a drawing that could be saved. Raises InvalidError, MalformedError or TooLargeError."""
+        self._checked(graph_definition, workspace_id, workflow_id)
+        return compiler.parse(graph_definition, node_types(), self._settings.max_graph_nodes)
+
+    def _check_together(self, merged: dict[str, Any], workspace_id: UUID, workflow_id: UUID) -> None:
         try:
-            checked(merged, self._settings)
+            self._checked(merged, workspace_id, workflow_id)
         except (MalformedError, InvalidError, TooLargeError) as error:
             raise ConflictError(f"both edits together are wrong: {error.detail}", error.errors) from None
+
+    def _checked(
+        self,
+        graph_definition: dict[str, Any],
+        workspace_id: UUID,
+        workflow_id: UUID | None = None,
+        name: str = "graph_definition",
+    ) -> NewVersion:
+        """What is saved of a graph; `workflow_id` is None where there is no workflow yet. Raises InvalidError,
+        MalformedError or TooLargeError for one that can't run."""
+        problems = partial(self._references.problems, workspace_id, workflow_id)
+        return checked(graph_definition, self._settings, problems, name)
 
     def _load_plan(self, version_id: UUID) -> compiler.Plan:
         with self._database.connection() as connection:

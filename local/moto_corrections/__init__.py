@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from . import imports  # isort: skip - before anything that imports moto's Step Functions
-from . import errors, executions, iteration, secrets, speed, tokens, waiting
+from . import errors, events, executions, iteration, secrets, speed, tokens, waiting
 from .executions import stop_all_executions
 from .lambdas import run_lambdas_with
 from .secrets import keep_secrets_in
@@ -23,6 +23,7 @@ __all__ = [
 CORRECTIONS = (
     *speed.CORRECTIONS,
     *errors.CORRECTIONS,
+    *events.CORRECTIONS,
     *waiting.CORRECTIONS,
     *tokens.CORRECTIONS,
     *iteration.CORRECTIONS,

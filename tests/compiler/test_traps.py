@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.compiler.expressions import FUNCTIONS, ExpressionError, compile_expression
-from chalicelib.compiler.node_type import HttpResponse, Result
+from chalicelib.compiler.node_type import HttpResponse, NodeFailure, Result
 from chalicelib.compiler.problems import InvalidGraphError
 from tests.nodes.fakes import FakeHttp, refused, run
 
@@ -96,13 +96,16 @@ def test_a_url_that_can_not_be_read_is_refused(url: str) -> None:
 
 def test_an_evaluated_url_that_can_not_be_read_is_refused() -> None:
     """A ValueError in a node would be a dead worker to Step Functions: six more calls, and the platform blamed."""
-    assert refused("http_request", {"url": "https://[::1", "query": {"a": 1}}, evaluated=True) == {"url"}
+    with pytest.raises(NodeFailure) as caught:
+        run("http_request", {"url": "https://[::1", "query": {"a": 1}})
+    assert caught.value.code == "bad_url"
 
 
 def test_an_evaluated_time_that_looks_like_an_expression_is_refused() -> None:
     """The input decides what it becomes; unrefused, it is a ValueError in the runner."""
     assert refused("wait", {"until": "{% later"}, evaluated=True) == {"until"}
-    assert refused("http_request", {"url": "{%"}, evaluated=True) == {"url"}
+    with pytest.raises(NodeFailure, match="must be a URL"):
+        run("http_request", {"url": "{%"})
     assert refused("http_request", {"url": "https://x.y", "method": "{%"}, evaluated=True) == {"method"}
 
 

@@ -12,9 +12,13 @@ from uuid import UUID
 
 import boto3
 import pytest
-from moto.events.models import EventsBackend
+from botocore.client import BaseClient
+from botocore.exceptions import EndpointConnectionError
 
-from chalicelib.bootstrap import Services, services
+from chalicelib.aws.event_rules import EventRules
+from chalicelib.aws.event_scheduler import EventScheduler
+from chalicelib.bootstrap import services
+from chalicelib.schedules.sync import ScheduleSync
 from local.clock import Clock
 from local.stack import Stack
 from tests.client import Api, graph, node, poll
@@ -114,12 +118,16 @@ class TestRules:
     def test_a_call_that_fails_leaves_it_told_and_then_mended(
         self, owner: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def fail(*_: Any, **__: Any) -> None:
-            raise RuntimeError("EventBridge is away")
+        call = BaseClient._make_api_call  # noqa: SLF001 - the seam that all of boto3 goes through
+
+        def fail(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+            if operation == "PutRule":
+                raise EndpointConnectionError(endpoint_url="https://events.example.com")
+            return call(client, operation, parameters)
 
         workflow_id = owner.create(HELLO)["id"]
         with monkeypatch.context() as away:
-            away.setattr(EventsBackend, "put_rule", fail)
+            away.setattr(BaseClient, "_make_api_call", fail)
             schedule = put(owner, workflow_id, cron="0 8 * * *")
         assert (schedule["schedule_enabled"], schedule["in_sync"]) == (True, False)
         assert schedule["out_of_sync"] == [f"stepgraph-{workflow_id}-0 is missing"]
@@ -255,20 +263,25 @@ class TestScheduler:
     """The second backend, by one setting."""
 
     @pytest.fixture
-    def scheduler(self, stack: Stack) -> Iterator[Services]:
+    def scheduler(self, stack: Stack) -> Iterator[ScheduleSync]:
         assert stack
-        found = Services(services().settings.model_copy(update={"schedule_backend": "scheduler"}))
-        yield found
-        found.database.close()
+        services().schedules  # noqa: B018 - made now, it goes on with rules
+        rules, schedules = EventRules(services().settings), EventScheduler(services().settings)
+        found = ScheduleSync(services().database, schedules, [rules])
+        with pytest.MonkeyPatch.context() as switched:
+            switched.setitem(vars(services()), "schedule_sync", found)  # that of the clock, too
+            yield found
         services().schedule_sync.sync_all()
 
-    def test_switching_moves_all_and_nothing_fires_twice(self, owner: Api, stack: Stack, scheduler: Services) -> None:
+    def test_switching_moves_all_and_nothing_fires_twice(
+        self, owner: Api, stack: Stack, scheduler: ScheduleSync
+    ) -> None:
         workflow_id = owner.create(HELLO)["id"]
         put(owner, workflow_id, cron="0 8 13 * 5")
         before = sorted(rules(workflow_id).values())
         hand = Hand(datetime(2027, 8, 13, 7, 59, tzinfo=UTC))  # a Friday, too: both rules fire
         clock = Clock(stack.app, hand)
-        scheduler.schedule_sync.sync_all()
+        scheduler.sync_all()
         assert rules(workflow_id) == {}
         client = boto3.client("scheduler", region_name="us-east-1")
         names = [each["Name"] for each in client.list_schedules(NamePrefix=f"stepgraph-{workflow_id}")["Schedules"]]
@@ -276,27 +289,29 @@ class TestScheduler:
         assert sorted((each["ScheduleExpression"], each["State"]) for each in found) == before
         hand.now += MINUTE
         clock.tick()
-        services().schedule_sync.sync_all()  # and back, in the same minute
+        settings = services().settings
+        back = ScheduleSync(services().database, EventRules(settings), [EventScheduler(settings)])
+        back.sync_all()  # in the same minute
         assert sorted(rules(workflow_id).values()) == before
         assert client.list_schedules(NamePrefix=f"stepgraph-{workflow_id}")["Schedules"] == []
         Clock(stack.app, Hand(hand.now - MINUTE))
         trigger(stack, workflow_id, hand.now)
         assert len(runs(owner, workflow_id)) == 1
 
-    def test_it_follows_the_workflow_as_rules_do(self, owner: Api, scheduler: Services) -> None:
+    def test_it_follows_the_workflow_as_rules_do(self, owner: Api, scheduler: ScheduleSync) -> None:
         workflow_id = owner.create(HELLO)["id"]
         put(owner, workflow_id, cron="0 8 * * *")
-        scheduler.schedule_sync.sync(UUID(workflow_id))
+        scheduler.sync(UUID(workflow_id))
         client = boto3.client("scheduler", region_name="us-east-1")
         name = f"stepgraph-{workflow_id}-0"
-        assert scheduler.schedule_sync.differences(UUID(workflow_id)) == []
+        assert scheduler.differences(UUID(workflow_id)) == []
         client.delete_schedule(GroupName="stepgraph", Name=name)
-        assert scheduler.schedule_sync.differences(UUID(workflow_id)) == [f"{name} is missing"]
+        assert scheduler.differences(UUID(workflow_id)) == [f"{name} is missing"]
         put(owner, workflow_id, enabled=False)
-        scheduler.schedule_sync.sync_all()
+        scheduler.sync_all()
         assert client.get_schedule(GroupName="stepgraph", Name=name)["State"] == "DISABLED"
         put(owner, workflow_id, cron=None)
-        scheduler.schedule_sync.sync_all()
+        scheduler.sync_all()
         assert client.list_schedules(NamePrefix=name)["Schedules"] == []
 
 

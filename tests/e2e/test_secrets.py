@@ -26,7 +26,7 @@ from local.clock import event
 from local.stack import Stack
 from tests.client import Api, edge, graph, node
 from tests.conftest import DATA_DIR
-from tests.nodes.fakes import FakeHttp
+from tests.nodes.fakes import FakeHttp, Nothing
 
 
 @pytest.fixture
@@ -438,14 +438,19 @@ class BrokenConfig(Config):
     value: str
 
 
-def test_a_node_that_breaks_tells_no_secret_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_node_that_breaks_tells_no_secret_to_the_log(stack: Stack, caplog: pytest.LogCaptureFixture) -> None:
+    assert stack
+
     def broken(config: BrokenConfig, _context: Context) -> Result:
         raise LookupError(config.value)
 
     node_type = NodeType("broken", "", "", BrokenConfig, broken)
     drawn = parse(graph([node("a", "broken", {"value": "{% $secrets.key %}"})]), {"broken": node_type})
-    surroundings = Surroundings(FakeHttp(), lambda _workspace, _names: {"key": "s3cret-value"}, 1000)
-    calls = NodeCall(drawn, {"id": "r", "workspace_id": str(uuid.uuid4())}, {}, None, None, drawn.secrets, surroundings)
+    surroundings = Surroundings(
+        FakeHttp(), lambda _: Nothing(), lambda *_: {"key": "s3cret-value"}, services().surroundings.sub_runs, 1000
+    )
+    run = {"id": uuid.uuid4(), "workspace_id": uuid.uuid4(), "input": {}}
+    calls = NodeCall(drawn, run, {"id": "r"}, None, None, drawn.secrets, surroundings)
     with pytest.raises(NodeFailure, match=r"^the node broke \(LookupError\)$"):
         calls.run(drawn.nodes["a"], {})
     (record,) = caplog.records
