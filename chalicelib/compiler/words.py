@@ -82,10 +82,9 @@ _BRANCHES = frozenset({"str", "int", "float", "bool", "none", "nullable", "const
 """How pydantic names branches that could be taken for keys."""
 
 
-def keys_at(place: Iterable[int | str], model: type[BaseModel]) -> Iterable[str]:
+def keys_at(place: tuple[int | str, ...], model: type[BaseModel]) -> Iterable[str]:
     """The keys that an object has in which this place is, in a value of a model."""
-    *around, _ = place
-    for part in around:
+    for part in place[:-1]:
         field = model.model_fields.get(str(part))
         model = next(_models(field.annotation), model) if field else model
     return model.model_fields
