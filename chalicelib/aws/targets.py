@@ -125,7 +125,8 @@ class WorkspaceTargets:
 
 
 _FUNCTION = re.compile(
-    r"(?!function:)(arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:)?[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?", re.ASCII
+    r"(?!function:)(arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:)?[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?",
+    re.ASCII,
 )
 
 
