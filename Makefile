@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export PORT DATA_DIR
 
-.PHONY: run demo test test-all check lint types contracts migrate bench install clean
+.PHONY: run demo test test-all check lint types contracts docs migrate bench chaos install clean
 
 run: install
 	@exec $(PY) -m local run
@@ -32,11 +32,17 @@ types: install
 contracts: install
 	$(VENV)/bin/lint-imports
 
+docs: install
+	@$(PY) -m local docs
+
 migrate: install
 	$(PY) -m local migrate
 
 bench: install
 	@$(PY) -m bench
+
+chaos: install
+	@$(PY) -m bench.chaos
 
 install: $(VENV)/installed
 

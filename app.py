@@ -4,6 +4,7 @@ from chalice import Chalice
 
 from chalicelib.api import BINARY_TYPES, WEBHOOKS, WORKSPACE
 from chalicelib.maintenance import functions
+from chalicelib.palette.routes import routes as palette
 from chalicelib.runs.routes import approvals, of_workspace
 from chalicelib.runs.routes import routes as runs
 from chalicelib.schedules.routes import routes as schedules
@@ -21,4 +22,5 @@ app.register_blueprint(of_workspace.blueprint, url_prefix=f"{WORKSPACE}/runs")
 app.register_blueprint(approvals.blueprint, url_prefix=f"{WORKSPACE}/approvals")
 app.register_blueprint(secrets.blueprint, url_prefix=f"{WORKSPACE}/secrets")
 app.register_blueprint(public_webhooks.blueprint, url_prefix=WEBHOOKS)
+app.register_blueprint(palette.blueprint, url_prefix="/api/v1")
 app.register_blueprint(functions)

@@ -34,7 +34,7 @@ BINARY_TYPES = (
 )
 """Besides Chalice's: API Gateway hands over other content as text, and what is none would be mangled."""
 PROBLEM = "application/problem+json"
-CORS = CORSConfig(allow_headers=["Idempotency-Key"])
+CORS = CORSConfig(allow_headers=["Idempotency-Key", "If-None-Match"], expose_headers=["ETag"])
 
 _STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
     errors.MalformedError: HTTPStatus.BAD_REQUEST,
@@ -52,9 +52,8 @@ _STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A call by a member of a workspace. Header names are lower case."""
+    """A call by a user. Header names are lower case."""
 
-    workspace_id: UUID
     user_id: UUID
     path: Mapping[str, str]
     query: Mapping[str, str]
@@ -66,6 +65,11 @@ class Request:
     def webhook_url(self, token: str) -> str:
         """The URL of a webhook."""
         return f"{self.base_url}{WEBHOOKS}/{token}"
+
+    @property
+    def workspace_id(self) -> UUID:
+        """The workspace in the path, of which the user is a member."""
+        return self.id("workspace_id")
 
     def id(self, name: str) -> UUID:
         """An id in the path. Raises NotFoundError for what can't be one."""
@@ -97,13 +101,13 @@ PublicView = Callable[[PublicRequest], Response]
 
 
 class Routes:
-    """The routes of a feature, below `WORKSPACE`; app.py says where."""
+    """The routes of a feature; app.py says below what."""
 
     def __init__(self, name: str) -> None:
         self.blueprint = Blueprint(name)
 
-    def route(self, method: str, path: str, role: Role) -> Callable[[View], View]:
-        """Serve a path to members with that role."""
+    def route(self, method: str, path: str, role: Role | None) -> Callable[[View], View]:
+        """Serve a path to members of its workspace with that role; None serves any user."""
 
         def register(view: View) -> View:
             def serve(**captured: str) -> ChaliceResponse:
@@ -130,14 +134,15 @@ class Routes:
 
         return register
 
-    def _request(self, role: Role, captured: Mapping[str, str]) -> Request:
+    def _request(self, role: Role | None, captured: Mapping[str, str]) -> Request:
         current = self.blueprint.current_request
         headers = _lower(current.headers)
         user_id = services().authenticator.user(headers)
-        workspace_id = _uuid(captured["workspace_id"], "workspace")
-        services().membership.require(workspace_id, user_id, role)
-        query, base_url = current.query_params or {}, _base_url(current.context, headers)
-        return Request(workspace_id, user_id, captured, query, headers, current.raw_body, base_url)
+        base_url = _base_url(current.context, headers)
+        request = Request(user_id, captured, current.query_params or {}, headers, current.raw_body, base_url)
+        if role:
+            services().membership.require(request.workspace_id, user_id, role)
+        return request
 
     def _public_request(self, captured: Mapping[str, str]) -> PublicRequest:
         current = self.blueprint.current_request
@@ -200,7 +205,7 @@ def problem(
 
 
 def _success(response: Response) -> ChaliceResponse:
-    if response.status is HTTPStatus.NO_CONTENT:
+    if response.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         return ChaliceResponse("", dict(response.headers), response.status.value)
     body = json.dumps(response.body, default=_as_json, ensure_ascii=False, separators=(",", ":"))
     return ChaliceResponse(body, {"Content-Type": "application/json", **response.headers}, response.status.value)

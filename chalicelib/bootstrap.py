@@ -15,6 +15,7 @@ from .compiler.node_type import HttpClient
 from .db import Database
 from .http.client import OutgoingHttp
 from .http.connection import ANYWHERE, INTERNET
+from .jsonata.sandbox import Sandbox
 from .node_call import Surroundings
 from .runner import Runner
 from .runs.decisions import DecisionService
@@ -135,7 +136,12 @@ class Services:
         """What nodes may use."""
         sub_runs = SubRuns(self.database, self.settings, self.workflows)
         return Surroundings(
-            self.http, AccountTargets(self.settings).of, self.secrets.values, sub_runs, self.settings.max_output_bytes
+            self.http,
+            AccountTargets(self.settings).of,
+            self.secrets.values,
+            sub_runs,
+            Sandbox(),
+            self.settings.max_output_bytes,
         )
 
     @cached_property

@@ -29,6 +29,7 @@ from .compiler.node_type import (
 from .compiler.shape import json_path
 from .compiler.template import TemplateError
 from .compiler.words import by_field
+from .jsonata.sandbox import Sandbox
 from .jsontext import first_flaw, iso8601, to_text
 from .observability import logger
 from .redaction import redaction
@@ -46,6 +47,7 @@ class Surroundings:
     secrets: Callable[[UUID, Iterable[str]], Mapping[str, str]]
     """The values of those secrets of a workspace that there are."""
     sub_runs: SubRuns
+    sandbox: Sandbox
     max_output_bytes: int
 
 
@@ -135,10 +137,18 @@ class NodeCall:
     def rendered(self, node: Node, records: Mapping[str, NodeRecord], secrets: Mapping[str, str]) -> Any:
         """A node's config with its expressions evaluated. Raises NodeFailure."""
         try:
-            return node.config.render(lambda expression: self._bindings(node, expression, records, secrets))
+            return node.config.render(
+                lambda expression: self.surroundings.sandbox.evaluate(
+                    expression.source, self._bindings(node, expression, records, secrets)
+                )
+            )
         except TemplateError as error:
-            where = f"{error.path}: " if error.path else ""
-            raise NodeFailure("expression_failed", f"{where}{error}") from None
+            field = f"config {error.path}".rstrip()
+            raise NodeFailure(
+                "expression_failed",
+                f"{field}: {error}",
+                details={"field": error.path, "position": error.position},
+            ) from None
 
     def _config(self, node: Node, records: Mapping[str, NodeRecord], secrets: Mapping[str, str]) -> Any:
         config = self.rendered(node, records, secrets)
@@ -151,8 +161,8 @@ class NodeCall:
     def _bindings(
         self, node: Node, expression: Expression, records: Mapping[str, NodeRecord], secrets: Mapping[str, str]
     ) -> Mapping[str, Any]:
-        """`$input`, `$run`, `$item`, `$index`, and of `$nodes` and `$secrets` those that the expression names; where it
-        takes `$nodes` whole, all above."""
+        """What the expression names, no more: of `$nodes` and `$secrets` too, but where it takes `$nodes` whole, all
+        above."""
         names = expression.names
         named = [reference.node_id for reference in names.references]
         wanted = self.graph.ancestors(node.id) if names.all_nodes else named
@@ -161,9 +171,15 @@ class NodeCall:
             for node_id in wanted
             if (record := records.get(node_id))
         }
-        taken = {name: secrets[name] for name in names.secret_names}
-        values = {"input": self.of["input"], "run": self.run_variables, "nodes": nodes, "secrets": taken}
-        return values | {"item": self.item, "index": self.index} if names.item else values
+        values = {
+            "input": self.of["input"],
+            "run": self.run_variables,
+            "nodes": nodes,
+            "secrets": {name: secrets[name] for name in names.secret_names},
+            "item": self.item,
+            "index": self.index,
+        }
+        return {name: values[name] for name in names.bound}
 
     def checked(self, output: Any) -> Any:
         """An output that can be kept. Raises NodeFailure."""

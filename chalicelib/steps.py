@@ -119,7 +119,7 @@ class Steps:
             self.items[node.id] = result.items
             return attempt
         if isinstance(result, DecisionWanted):
-            decisions = [handle for handle in node.type.handles({}) if handle != ERROR_HANDLE]
+            decisions = [handle for handle in node.type.handles if handle != ERROR_HANDLE]
             return _waiting(attempt, result.timeout_seconds, message=result.message, decisions=decisions)
         if isinstance(result, RunWanted):
             self.runs[node.id] = pinned = self._calls.pin(self._path, node, result)

@@ -9,7 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .expressions import BINDINGS, FUNCTIONS, ITEM_BINDINGS, Expression, SecretReference
+from chalicelib.jsonata.functions import FUNCTIONS
+
+from .expressions import BINDINGS, ITEM_BINDINGS, Expression, SecretReference
 from .graph import ERROR_HANDLE, Node, Retry
 from .node_type import Kind, NodeType
 from .problems import Problem
@@ -66,7 +68,7 @@ class CheckedNode:
         """The handles of its type; None where they can't be known."""
         if self.type is None or not self.config_fits:
             return None
-        return self.type.handles(self.shape.data.get("config") or {})
+        return self.type.handles_of(self.shape.data.get("config") or {})
 
     @property
     def webhook(self) -> Webhook | None:
@@ -93,7 +95,7 @@ class CheckedNode:
             on_error=self.settings.on_error,
             join=self.settings.join,
             disabled=self.settings.disabled,
-            handles=frozenset(self.type.handles(config)) | error,
+            handles=frozenset(self.type.handles_of(config)) | error,
             each=self.type.each(config) if self.type.each else None,
             runs=self.type.runs(config) if self.type.runs else None,
             webhook=self.webhook,
@@ -189,6 +191,8 @@ class _Check:
         for name in expression.names.unknown_functions:
             guess = self.findings.hint(name, FUNCTIONS, "$")
             self._add_expression("unknown_function", path, f"there is no function ${name}(){guess}")
+        for call in expression.names.wrong_calls:
+            self._add_expression("wrong_arguments", path, call)
         for reference in expression.names.secrets:
             if wrong := _wrong_secret(reference):
                 self._add_expression("bad_reference", path, wrong)

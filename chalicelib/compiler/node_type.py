@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, NoReturn, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticOmit
 
 from .webhook import Webhook
 from .words import NOT_AN_EXPRESSION
@@ -206,9 +207,19 @@ class WorkflowReference:
 NodeOutcome = Result | WaitUntil | EachOf | DecisionWanted | RunWanted
 
 
-def only_out(_config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The handles of a type with the default output alone."""
-    return ("out",)
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A small workflow in which a node of the type does its work: the type's page shows it, and a test runs it.
+
+    `https://api.example.com` is an API that answers with JSON. A run that succeeds gives `output`; one that fails
+    says `error`. `needs` says in words what else there must be or happen.
+    """
+
+    graph: Mapping[str, Any]
+    needs: str = ""
+    input: Any = None
+    output: Any = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +229,17 @@ class NodeType:
     name: str
     label: str
     description: str
+    """What it does, in one sentence."""
     config: type[Config]
     run: Callable[[Any, Context], NodeOutcome]
+    output: str
+    """What its output is, in words."""
+    example: Example
     kind: Kind = Kind.PURE
-    handles: Callable[[Mapping[str, Any]], tuple[str, ...]] = field(default=only_out)
-    """The handles an edge may leave by, from the config as drawn."""
+    handles: tuple[str, ...] = ("out",)
+    """The handles that an edge may leave by, whatever the config."""
+    case_handles: str | None = None
+    """The key of the config whose texts give a handle `case:<text>` each."""
     each: Callable[[Mapping[str, Any]], Each] | None = None
     """Of kind EACH: how it runs its items, from the config as drawn."""
     webhook: Callable[[Mapping[str, Any]], Webhook | None] | None = None
@@ -233,9 +250,17 @@ class NodeType:
     """Attempts without a `retry` of the node's own; only failures marked retryable use them."""
     default_timeout_seconds: int = 60
 
+    def handles_of(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        """The handles that an edge may leave by, from the config as drawn."""
+        cases = config[self.case_handles] if self.case_handles else ()
+        return (*(f"case:{text}" for text in cases), *self.handles)
+
 
 class Config(BaseModel):
-    """The base of every config: a key that no one reads is a typo, so it is refused."""
+    """The base of every config: a key that no one reads is a typo, so it is refused.
+
+    Each field has a description: palettes and the type's page show it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -262,8 +287,20 @@ def _evaluated(value: object, info: ValidationInfo) -> object:
     return value
 
 
-Expression = Annotated[str, PlainValidator(_whole_expression)]
+class _NeverDrawn:
+    """The schema of a config is that of a drawn one."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: object, _handler: object) -> NoReturn:
+        raise PydanticOmit
+
+
+Expression = Annotated[
+    str,
+    PlainValidator(_whole_expression),
+    WithJsonSchema({"type": "string", "format": "expression", "pattern": r"^\s*\{%[\s\S]*%\}\s*$"}),
+]
 """In a field's type: the field may be drawn as an expression. Evaluated configs no longer match it."""
 
-Evaluated = Annotated[Any, PlainValidator(_evaluated)]
+Evaluated = Annotated[Any, PlainValidator(_evaluated), _NeverDrawn]
 """In a field's type: whatever an expression gives; the node itself says what is wrong with it."""

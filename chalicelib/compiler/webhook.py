@@ -35,16 +35,19 @@ class Hmac(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    secret: StrictStr
-    """The name of the workspace's secret that is the key."""
-    header: Header | None = None
-    """Where the signature is; without it, as the format has it."""
-    algorithm: Literal["sha256", "sha1", "sha512"] = "sha256"
-    format: Literal["hex", "base64", "stripe", "slack"] = "hex"
-    """`hex` and `base64` sign the body, also with `<algorithm>=` before the signature, as GitHub and Shopify do;
-    `stripe` and `slack` sign a time with it, as these do."""
-    tolerance_seconds: Annotated[Whole, Field(ge=1, le=MAX_TOLERANCE_SECONDS)] = 300
-    """How far a signed time may be from now."""
+    secret: StrictStr = Field(description="The name of the workspace's secret that is the key.")
+    header: Header | None = Field(
+        None, description="Where the signature is; X-Signature without it, or that of Stripe or Slack."
+    )
+    algorithm: Literal["sha256", "sha1", "sha512"] = Field("sha256", description="The hash of the signature.")
+    format: Literal["hex", "base64", "stripe", "slack"] = Field(
+        "hex",
+        description="How it is written: hex and base64 sign the body, also with `sha256=` before the signature, as"
+        " GitHub and Shopify do; stripe and slack sign a time with it, as these do.",
+    )
+    tolerance_seconds: Annotated[Whole, Field(ge=1, le=MAX_TOLERANCE_SECONDS)] = Field(
+        300, description="stripe, slack: how far the signed time may be from now."
+    )
 
     @field_validator("secret")
     @classmethod

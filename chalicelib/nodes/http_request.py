@@ -20,6 +20,7 @@ from pydantic import (
 from chalicelib.compiler.node_type import (
     Config,
     Context,
+    Example,
     Expression,
     HttpLimits,
     HttpResponse,
@@ -259,6 +260,33 @@ NODE_TYPE = NodeType(
     description="Asks an HTTP API and gives its answer.",
     config=HttpRequestConfig,
     run=run,
+    output="`{status, headers, body}`; a body that is JSON is read",
+    example=Example(
+        graph={
+            "nodes": [
+                {
+                    "id": "order",
+                    "type": "http_request",
+                    "data": {
+                        "config": {
+                            "method": "PUT",
+                            "url": "https://api.example.com/orders/{% $input.id %}",
+                            "headers": {"Authorization": "Bearer {% $input.token %}"},
+                            "body": {"product": "{% $input.product %}", "quantity": 2},
+                        }
+                    },
+                },
+                {
+                    "id": "done",
+                    "type": "transform",
+                    "data": {"config": {"value": "{% $nodes.order.output.status = 200 ? 'ordered' : 'taken over' %}"}},
+                },
+            ],
+            "edges": [{"id": "e1", "source": "order", "target": "done"}],
+        },
+        input={"id": 7, "product": "A-7", "token": "s3cr3t"},
+        output="ordered",
+    ),
     kind=Kind.IO,
     default_attempts=3,
     default_timeout_seconds=30,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from chalicelib.compiler.node_type import Config, Context, NodeType, Result
+from chalicelib.compiler.node_type import Config, Context, Example, NodeType, Result
 from chalicelib.compiler.webhook import Header, Hmac, Webhook
 
 METHODS = ("POST",)
@@ -16,14 +16,22 @@ Methods = Annotated[list[Literal["GET", "POST", "PUT", "PATCH", "DELETE"]], Fiel
 
 
 class TriggerConfig(Config):
-    """`kind`: who starts runs besides people and schedules; all else is of a webhook, and read before a run: it can't
-    be an expression."""
+    """Who starts runs. It is read before a run, so nothing in it can be an expression."""
 
-    kind: Literal["manual", "webhook"] = "manual"
-    methods: Methods | None = None
-    """Which requests are taken; POST alone without it."""
-    hmac: Hmac | None = None
-    dedupe_header: Header | None = None
+    kind: Literal["manual", "webhook"] = Field(
+        "manual",
+        description='"webhook" gives the workflow a URL; each request to it starts a run with `{body, headers, query}`.'
+        " A workflow has one at most. People and schedules start runs of either kind. It is all read before a run, so none of"
+        " it can be an expression.",
+    )
+    methods: Methods | None = Field(
+        None,
+        description="webhook: which requests are taken, of GET, POST, PUT, PATCH and DELETE; POST alone without it.",
+    )
+    hmac: Hmac | None = Field(None, description="webhook: how requests are signed. Those that are not are refused.")
+    dedupe_header: Header | None = Field(
+        None, description="webhook: requests with the same value of this header within a day are one run."
+    )
 
     @field_validator("methods", "hmac", "dedupe_header")
     @classmethod
@@ -53,4 +61,20 @@ NODE_TYPE = NodeType(
     config=TriggerConfig,
     run=run,
     webhook=webhook,
+    output="the run's input",
+    example=Example(
+        graph={
+            "nodes": [
+                {"id": "order", "type": "trigger"},
+                {
+                    "id": "thanks",
+                    "type": "transform",
+                    "data": {"config": {"value": "Thank you for order {% $nodes.order.output.id %}"}},
+                },
+            ],
+            "edges": [{"id": "e1", "source": "order", "target": "thanks"}],
+        },
+        input={"id": 7},
+        output="Thank you for order 7",
+    ),
 )

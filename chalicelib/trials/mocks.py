@@ -106,6 +106,6 @@ class MockedCall(NodeCall):
 
 def _assumed(node: Node) -> Result:
     if node.type.kind is Kind.DECISION:
-        decision = node.type.handles({})[0]
+        decision = node.type.handles[0]
         return Result({"decision": decision, "data": None, "decided_by": None}, decision)
     return Result(None)

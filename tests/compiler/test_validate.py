@@ -298,12 +298,14 @@ def test_nodes_come_out_in_topological_order_with_edges_both_ways() -> None:
 @pytest.mark.parametrize(
     ("text", "code", "message"),
     [
-        ("{% ( %}", "bad_expression", "S0207"),
-        ("so {% 1 + %} it goes", "bad_expression", "S0207"),
+        ("{% ( %}", "bad_expression", 'at character 1: the "(" that begins here is not closed'),
+        ("so {% 1 + %} it goes", "bad_expression", "at character 4: the expression ends"),
         ("{% %}", "bad_expression", "the expression is empty"),
         ("{% $input.x", "bad_expression", "is not closed by %}"),
         ("{% 1 %} and {% 2", "bad_expression", "is not closed by %}"),
-        ('{% "a %}', "bad_expression", "S0101"),
+        ('{% "a %}', "bad_expression", "at character 1: the text that begins here is not closed"),
+        ("{% $uuid(1) %}", "wrong_arguments", "at character 1: $uuid takes 0 arguments, found 1"),
+        ("{% $dateAd(1) %}", "unknown_function", 'there is no function $dateAd(); did you mean "$dateAdd"?'),
         ("{% $inptu.x %}", "unknown_variable", 'did you mean "$input"?; there are $input, $nodes, $run, $secrets'),
         ("{% $input[a = $b] %}", "unknown_variable", "$b is not defined"),
         ("{% $upercase($input.x) %}", "unknown_function", 'did you mean "$uppercase"?'),

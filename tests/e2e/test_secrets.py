@@ -6,6 +6,7 @@ import base64
 import json
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -17,9 +18,9 @@ from psycopg import sql
 from chalicelib.aws.secrets_manager import SecretsManager
 from chalicelib.bootstrap import services
 from chalicelib.compiler import parse
-from chalicelib.compiler.node_type import Config, Context, NodeFailure, NodeType, Result
+from chalicelib.compiler.node_type import Config, Context, Example, NodeFailure, NodeType, Result
 from chalicelib.errors import UnavailableError
-from chalicelib.node_call import NodeCall, Surroundings
+from chalicelib.node_call import NodeCall
 from chalicelib.secrets.schemas import PutSecret
 from chalicelib.secrets.service import SecretService
 from local.clock import event
@@ -444,10 +445,11 @@ def test_a_node_that_breaks_tells_no_secret_to_the_log(stack: Stack, caplog: pyt
     def broken(config: BrokenConfig, _context: Context) -> Result:
         raise LookupError(config.value)
 
-    node_type = NodeType("broken", "", "", BrokenConfig, broken)
+    node_type = NodeType("broken", "", "", BrokenConfig, broken, "", Example({}))
     drawn = parse(graph([node("a", "broken", {"value": "{% $secrets.key %}"})]), {"broken": node_type})
-    surroundings = Surroundings(
-        FakeHttp(), lambda _: Nothing(), lambda *_: {"key": "s3cret-value"}, services().surroundings.sub_runs, 1000
+    secrets = {"key": "s3cret-value"}
+    surroundings = replace(
+        services().surroundings, http=FakeHttp(), targets=lambda _: Nothing(), secrets=lambda *_: secrets
     )
     run = {"id": uuid.uuid4(), "workspace_id": uuid.uuid4(), "input": {}}
     calls = NodeCall(drawn, run, {"id": "r"}, None, None, drawn.secrets, surroundings)
