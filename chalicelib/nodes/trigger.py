@@ -21,8 +21,8 @@ class TriggerConfig(Config):
     kind: Literal["manual", "webhook"] = Field(
         "manual",
         description='"webhook" gives the workflow a URL; each request to it starts a run with `{body, headers, query}`.'
-        " A workflow has one at most. People and schedules start runs of either kind. It is all read before a run, so none of"
-        " it can be an expression.",
+        " A workflow has one at most. People and schedules start runs of either kind. All of it is read before a run:"
+        " none can be an expression.",
     )
     methods: Methods | None = Field(
         None,
