@@ -45,8 +45,12 @@ def evaluate(source: str, bindings: Mapping[str, Any]) -> Any:
 def _evaluate(
     text: str, bindings: Mapping[str, Any], own: tuple[str, ...], mark: Callable[..., None] | None = None
 ) -> Any:
-    """Raises ValueError with the words of JSONata. What jsonatapy compiles may not leave its thread, so it is compiled
-    anew, in microseconds."""
+    """Raises ValueError with the words of JSONata.
+
+    What jsonatapy compiles may not leave its thread. So a text is compiled anew, in microseconds, and the failure that
+    is told is not the one that was raised: that keeps the frames it came through, for any thread to collect.
+    """
+    expression: Any = None
     try:
         expression = jsonatapy.compile(text)
         register(expression, own)
@@ -54,13 +58,17 @@ def _evaluate(
             expression.register(MARK, mark)
         limits = {"timeout": TIMEOUT_MS, "max_stack_depth": STACK_DEPTH, "max_sequence_length": SEQUENCE_LENGTH}
         return expression.evaluate(None, dict(bindings), **limits)
+    except ValueError as error:
+        failure = str(error)
     except (TypeError, OverflowError, RecursionError) as error:
-        raise ValueError(type(error).__name__) from None
+        failure = type(error).__name__
     except BaseException as error:
         # A panic in jsonatapy is no Exception, and would end the worker of Step Functions instead of the node.
         if type(error).__name__ != "PanicException":
             raise
-        raise ValueError("panic") from None
+        failure = "panic"
+    expression = None  # this frame is kept, too
+    raise ValueError(failure)
 
 
 @lru_cache(maxsize=4096)

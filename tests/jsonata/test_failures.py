@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+import threading
 from typing import Any
 
 import pytest
@@ -127,3 +130,23 @@ def test_a_text_that_does_not_parse_says_where(source: str, message: str) -> Non
     with pytest.raises(ExpressionError) as caught:
         compile_expression(source)
     assert str(caught.value) == message
+
+
+def test_a_failure_keeps_nothing_that_may_not_leave_its_thread() -> None:
+    """Kept in a cycle, it is collected by whichever thread comes to it; what jsonatapy compiles complains of that."""
+    kept: list[Any] = []
+
+    def fail() -> None:
+        with pytest.raises(ExpressionError) as caught:
+            evaluate("$number('x') + $sum(1)", {})
+        kept.append(caught.value)
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    with pytest.MonkeyPatch.context() as patched:
+        unraisable: list[Any] = []
+        patched.setattr(sys, "unraisablehook", unraisable.append)
+        kept.clear()
+        gc.collect()
+        assert unraisable == []
