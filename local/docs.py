@@ -78,7 +78,7 @@ def _config(schema: Mapping[str, Any]) -> Iterator[str]:
         yield "| --- | --- | --- | --- |"
         yield from _rows(schema, schema.get("$defs", {}))
         yield ""
-        yield "Any text in it may hold [expressions](../expressions.md)."
+        yield "Where nothing else is said, any text in it may hold [expressions](../expressions.md)."
     yield ""
 
 
