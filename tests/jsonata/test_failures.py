@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from traceback import walk_tb
 from typing import Any
 
 import pytest
@@ -127,3 +128,14 @@ def test_a_text_that_does_not_parse_says_where(source: str, message: str) -> Non
     with pytest.raises(ExpressionError) as caught:
         compile_expression(source)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("source", ["$input.n + $input.secret", "$contains('', /(/)", "$hash($input.n)"])
+def test_a_failure_keeps_nothing_of_its_evaluation_that_another_thread_would_drop(source: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        evaluate(compile_expression(source).source, BINDINGS)
+    chain: BaseException | None = caught.value
+    while chain:
+        frames = [frame for frame, _ in walk_tb(chain.__traceback__)]
+        assert not any("jsonatapy" in frame.f_code.co_filename for frame in frames)
+        chain = chain.__context__
