@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export PORT DATA_DIR
 
-.PHONY: run demo test test-all check lint types contracts docs migrate bench install clean
+.PHONY: run demo test test-all check lint types contracts docs migrate bench chaos install clean
 
 run: install
 	@exec $(PY) -m local run
@@ -40,6 +40,9 @@ migrate: install
 
 bench: install
 	@$(PY) -m bench
+
+chaos: install
+	@$(PY) -m bench.chaos
 
 install: $(VENV)/installed
 

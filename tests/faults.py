@@ -28,10 +28,11 @@ class Crash(BaseException):
 @dataclass
 class Fate:
     """When the workers of one run die: at its step of that number, counted from 1 over all of them; 0 is never. Those
-    that always die at a step are not even missed: their calls are answered."""
+    that always die at a step are not even missed: their calls are answered, and counted as `unnoticed`."""
 
     dies_at: int = 0
     always_dies_at: str | None = None
+    unnoticed: int = 0
     steps: list[str] = field(default_factory=list)
 
     def next(self, step: str) -> bool:
@@ -158,6 +159,7 @@ class FaultyLambda:
                 return self._services.runner.handle(event)
             except Crash as crash:
                 if fate.always_dies_at == str(crash):
+                    fate.unnoticed += 1
                     return {}
                 raise WorkerDied(str(crash)) from None
 

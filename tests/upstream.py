@@ -11,19 +11,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, quote, urlsplit
 
+HELD_SECONDS = 60.0
+
 
 class Upstream:
     """`/<key>/…` belongs to whoever uses that key.
 
     `?status=503&times=2` answers so twice, then 200, with `&retry_after=1` asking for a second; `?sleep=1` takes one;
     `/<key>/fail/…` is always 500. `?pages=3&page=2` is the second of three pages, with two items.
-    `?echo=1` gives back all that it was sent, in many encodings.
+    `?echo=1` gives back all that it was sent, in many encodings; `?held=1` waits until its path is let go.
     """
 
     def __init__(self) -> None:
         self.calls: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
         self.failing: set[str] = set()
+        self.let_go: dict[str, threading.Event] = defaultdict(threading.Event)
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.base = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -93,9 +96,12 @@ def _handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
                 "headers": {name.lower(): value for name, value in self.headers.items()},
                 "body": body,
                 "began": time.monotonic(),
+                "at": time.time(),
             }
             count = upstream.begin(url.path, call)
             time.sleep(float(query.get("sleep", "0")))
+            if "held" in query:
+                upstream.let_go[url.path].wait(HELD_SECONDS)
             status = int(query.get("status", "200")) if count <= int(query.get("times", "999999")) else 200
             if url.path in upstream.failing:
                 status = 500

@@ -114,15 +114,14 @@ class OutgoingHttp:
     def _received(self, response: urllib3.BaseHTTPResponse, url: str, exchange: Exchange) -> HttpResponse:
         """A header that came several times is one, its values joined by commas (RFC 9110, section 5.3)."""
         headers = {name.lower(): received(value) for name, value in response.headers.itermerged()}
-        packed = set(re.findall(r"[^\s,]+", headers.get("content-encoding", "").lower()))
-        if unknown := packed - {"identity", *response.CONTENT_DECODERS}:
-            raise NodeFailure(
-                "bad_answer", f"{place(url)} has packed its answer as {unknown.pop()[:20]}, which can't be read"
-            )
         limit = min(self._max_bytes, exchange.limits.max_bytes or self._max_bytes)
         body = _read(response, exchange, limit)
         if body is None:
             raise NodeFailure("response_too_large", f"{place(url)} has an answer of more than {limit:,} bytes")
+        packed = set(re.findall(r"[^\s,]+", headers.get("content-encoding", "").lower()))
+        if body and (unknown := packed - {"identity", *response.CONTENT_DECODERS}):
+            name = unknown.pop()[:20]
+            raise NodeFailure("bad_answer", f"{place(url)} has packed its answer as {name}, which can't be read")
         return HttpResponse(response.status, headers, body, url)
 
 

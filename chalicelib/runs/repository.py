@@ -85,16 +85,20 @@ class RunRepository:
     def mark_started(self, run_id: UUID, execution_arn: str, number: int, reason: str | None) -> None:
         """The execution of that number (from 1) was started; a later one stays the run's, and what has ended ended.
 
-        `reason` tells why it was not the first.
+        `reason` tells why it was not the first. A run may end before this is told; its end stays last in its history.
         """
         self._connection.execute(
             """
             UPDATE workflow_runs
             SET execution_arn = %(arn)s::text, executions = %(number)s::int, checked_at = NOW(),
                 status = CASE WHEN status = 'pending' THEN 'running' ELSE status END,
-                history = history || happened(
-                  CASE WHEN %(number)s::int = 1 THEN 'started' ELSE 'resumed' END,
-                  jsonb_build_object('execution_arn', %(arn)s::text, 'reason', %(reason)s::text))
+                history = CASE WHEN status IN ('pending', 'running') THEN history || told.entry
+                  ELSE jsonb_insert(history, '{-1}', told.entry || jsonb_build_object('at', history -> -1 -> 'at')) END
+            FROM (
+              SELECT happened(
+                CASE WHEN %(number)s::int = 1 THEN 'started' ELSE 'resumed' END,
+                jsonb_build_object('execution_arn', %(arn)s::text, 'reason', %(reason)s::text)) -> 0 AS entry
+            ) AS told
             WHERE id = %(run_id)s AND executions < %(number)s::int
             """,
             {"run_id": run_id, "arn": execution_arn, "number": number, "reason": reason},

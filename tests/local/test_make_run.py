@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from local import postgres, stack
@@ -183,18 +182,6 @@ def test_a_database_that_does_not_answer_is_said_plainly(tmp_path: Path) -> None
     assert result.returncode == 1
     assert result.stderr.startswith("that did not work: ")
     assert "Traceback" not in result.stderr
-
-
-def test_a_pid_that_became_someone_elses_does_not_stop_postgres_from_starting(tmp_path: Path) -> None:
-    for parent in (tmp_path, *tmp_path.parents[:3]):
-        parent.chmod(0o755)
-    _, leave = postgres.start(tmp_path / "postgres")
-    leave()
-    (tmp_path / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n/x\n1\n5432\n/x\n\n1 1\nready\n")
-    url, leave = postgres.start(tmp_path / "postgres")
-    with psycopg.connect(url) as connection:
-        assert connection.execute("SELECT 1").fetchone() == (1,)
-    leave()
 
 
 def test_a_second_stack_on_the_same_data_is_refused(data_dir: Path) -> None:

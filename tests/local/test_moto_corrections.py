@@ -39,6 +39,7 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from local import moto_corrections
 from local.moto_corrections import on_execution_status_change, run_lambdas_with, stop_all_executions
+from tests.client import poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -200,7 +201,7 @@ def _mocked(limit: float = LIMIT) -> Iterator[Aws]:
 @pytest.fixture
 def aws(verdicts: object) -> Iterator[Aws]:  # noqa: ARG001 - they are reached while the other tests run
     moto_corrections.apply()
-    assert stop_all_executions(LIMIT)
+    poll(lambda: stop_all_executions(LIMIT))  # where runs of other tests are stopped, those in their queue are started
     with (
         mock.patch.object(LambdaSimpleBackend, "invoke", LambdaSimpleBackend.invoke),
         mock.patch.object(lambda_eval_utils, INVOKE, getattr(lambda_eval_utils, INVOKE)),
