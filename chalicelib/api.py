@@ -22,7 +22,7 @@ from .observability import logger
 WORKSPACE = "/api/v1/workspaces/{workspace_id}"
 """Where everything is that belongs to a workspace."""
 PROBLEM = "application/problem+json"
-CORS = CORSConfig(allow_headers=["Idempotency-Key"])
+CORS = CORSConfig(allow_headers=["Idempotency-Key", "If-None-Match"], expose_headers=["ETag"])
 
 _STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
     errors.MalformedError: HTTPStatus.BAD_REQUEST,
@@ -38,14 +38,18 @@ _STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A call by a member of a workspace. Header names are lower case."""
+    """A call by a user. Header names are lower case."""
 
-    workspace_id: UUID
     user_id: UUID
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def workspace_id(self) -> UUID:
+        """The workspace in the path, of which the user is a member."""
+        return self.id("workspace_id")
 
     def id(self, name: str) -> UUID:
         """An id in the path. Raises NotFoundError for what can't be one."""
@@ -65,13 +69,13 @@ View = Callable[[Request], Response]
 
 
 class Routes:
-    """The routes of a feature, below `WORKSPACE`; app.py says where."""
+    """The routes of a feature; app.py says below what."""
 
     def __init__(self, name: str) -> None:
         self.blueprint = Blueprint(name)
 
-    def route(self, method: str, path: str, role: Role) -> Callable[[View], View]:
-        """Serve a path to members with that role."""
+    def route(self, method: str, path: str, role: Role | None) -> Callable[[View], View]:
+        """Serve a path to members of its workspace with that role; None serves any user."""
 
         def register(view: View) -> View:
             def serve(**captured: str) -> ChaliceResponse:
@@ -85,7 +89,7 @@ class Routes:
 
         return register
 
-    def _serve(self, view: View, role: Role, captured: Mapping[str, str]) -> ChaliceResponse:
+    def _serve(self, view: View, role: Role | None, captured: Mapping[str, str]) -> ChaliceResponse:
         try:
             request = self._request(role, captured)
             return _success(view(request))
@@ -97,13 +101,14 @@ class Routes:
             logger.exception("request failed", view=view.__name__)
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side")
 
-    def _request(self, role: Role, captured: Mapping[str, str]) -> Request:
+    def _request(self, role: Role | None, captured: Mapping[str, str]) -> Request:
         current = self.blueprint.current_request
         headers = {name.lower(): value for name, value in current.headers.items()}
         user_id = services().authenticator.user(headers)
-        workspace_id = _uuid(captured["workspace_id"], "workspace")
-        services().membership.require(workspace_id, user_id, role)
-        return Request(workspace_id, user_id, captured, current.query_params or {}, headers, current.raw_body)
+        request = Request(user_id, captured, current.query_params or {}, headers, current.raw_body)
+        if role:
+            services().membership.require(request.workspace_id, user_id, role)
+        return request
 
 
 def problem(status: HTTPStatus, detail: str, found: list[dict[str, Any]] | None = None) -> ChaliceResponse:
@@ -124,7 +129,7 @@ def problem(status: HTTPStatus, detail: str, found: list[dict[str, Any]] | None 
 
 
 def _success(response: Response) -> ChaliceResponse:
-    if response.status is HTTPStatus.NO_CONTENT:
+    if response.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         return ChaliceResponse("", dict(response.headers), response.status.value)
     body = json.dumps(response.body, default=_as_json, ensure_ascii=False, separators=(",", ":"))
     return ChaliceResponse(body, {"Content-Type": "application/json", **response.headers}, response.status.value)

@@ -88,7 +88,7 @@ class Conclusions:
         with self._database.connection() as connection:
             items = ItemRepository(connection).list_outcomes(self._scope, node.id)
         try:
-            self._steps.succeed(record, self._checked(_outputs(node, items)))
+            self._steps.succeed(record, self._checked(outputs_of_items(node, items)))
         except NodeFailure as failure:
             with self._database.transaction() as connection:
                 RunRepository(connection).lock(self._scope)
@@ -116,7 +116,7 @@ def _output(child: ChildRun | None) -> Any:
     raise NodeFailure(f"run_{child['status']}", message, details={"run_id": str(child["id"])})
 
 
-def _outputs(node: Node, items: list[ItemRecord]) -> list[Any]:
+def outputs_of_items(node: Node, items: list[ItemRecord]) -> list[Any]:
     """What a container gives. Raises NodeFailure where items failed that must not, or did not end."""
     assert node.each is not None
     failed = [item for item in items if item.status == "failed" and item.error]

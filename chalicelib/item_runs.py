@@ -72,6 +72,7 @@ class ItemRuns:
         step_functions: StepFunctions,
         surroundings: Surroundings,
     ) -> None:
+        self._secrets = plan.graph.secrets
         self._plan = plan.holding(container)
         self._container = container
         self._gate = f"items of {container}"
@@ -95,7 +96,7 @@ class ItemRuns:
             if not self._goes_on and items.has_failed(scope, self._container):
                 raise NodeFailed(self._container)
             batch = iter(items.list_batch(scope, self._container, range(first, first + BATCH_ITEMS)))
-        calls = NodeCall.of_run(self._body, state, self._surroundings)
+        calls = NodeCall.of_run(self._body, state, self._secrets, self._surroundings)
         while part := list(islice(batch, SAVED_ITEMS)):
             ended = list(self._until_failed(self._run_item(scope, item, calls, state.records) for item in part))
             with self._database.transaction() as connection:
@@ -127,7 +128,7 @@ class ItemRuns:
         except NodeFailed:
             known = {record.node_id: record for record in steps.unsaved}
             left = list(stopped(self._body, known, datetime.now(UTC), path))
-            return replace(item, status="failed", error=_error(self._body, known)), steps.unsaved + left
+            return replace(item, status="failed", error=error_of_item(self._body, known)), steps.unsaved + left
         ended = {node_id: steps.records[node_id].output for node_id in ends(self._body, steps.records)}
         output = next(iter(ended.values())) if len(ended) == 1 else ended or None
         return replace(item, status="succeeded", output=output), steps.unsaved
@@ -187,7 +188,7 @@ class ItemRuns:
                 with self._database.connection() as connection:
                     GateRepository(connection).save_items_execution(call.scope, self._gate, arn)
                 return True
-        not_run = [ItemRecord(position, None, "failed", error=_error(self._body, {})) for position in items]
+        not_run = [ItemRecord(position, None, "failed", error=error_of_item(self._body, {})) for position in items]
         with self._database.transaction() as connection:
             RunRepository(connection).lock(call.scope)
             ItemRepository(connection).save(call.scope, self._container, not_run)
@@ -204,7 +205,7 @@ class ItemRuns:
                 inside = [node.id for node in self._body.walk()]
                 items.cancel(item, inside)
                 GateRepository(connection).delete_inside(item, inside)
-                items.settle(item, "failed", [], _error(self._body, known))
+                items.settle(item, "failed", [], error_of_item(self._body, known))
                 logger.info("item failed", run_id=str(item.run_id), path=item.path)
         if status is None or status in ("cancelled", "timed_out"):
             raise RunEnded(f"run {item.run_id} has ended")
@@ -212,7 +213,7 @@ class ItemRuns:
             raise NodeFailed(self._container)
 
 
-def _error(body: Graph, records: Mapping[str, NodeRecord]) -> dict[str, Any]:
+def error_of_item(body: Graph, records: Mapping[str, NodeRecord]) -> dict[str, Any]:
     """What to tell of an item that failed: `{code, message, node_id}`."""
     if found := failed_node(body, records):
         node, message = found

@@ -17,7 +17,8 @@ from chalicelib.aws.step_functions import StepFunctions
 from chalicelib.bootstrap import Services
 from chalicelib.compiler.node_type import HttpResponse
 from chalicelib.db import Connection, Database
-from chalicelib.http_client import OutgoingHttp
+from chalicelib.http.client import OutgoingHttp
+from chalicelib.http.connection import ANYWHERE
 
 
 class Crash(BaseException):
@@ -137,7 +138,7 @@ class FaultyServices(Services):
 
     @cached_property
     def http(self) -> OutgoingHttp:
-        return FaultyHttp(allow_private=True, max_bytes=self.settings.max_output_bytes)
+        return FaultyHttp(ANYWHERE, self.settings.max_output_bytes)
 
 
 class WorkerDied(Exception):  # noqa: N818

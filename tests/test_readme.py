@@ -8,6 +8,7 @@ from pathlib import Path
 
 from local.compiling import compiled
 from tests.client import Api, poll, statuses
+from tests.nodes.fakes import refused
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -58,6 +59,25 @@ def test_a_run_that_failed_goes_on_in_the_mended_version_as_written(owner: Api) 
     owner.send("PUT", f"/{workflow_id}", raw=(ROOT / "docs/examples/mended.json").read_bytes())
     retry = owner.send("POST", path, {"version": "current"}).body
     assert owner.ended(workflow_id, retry["id"])["output"] == "ordered 7"
+
+
+def test_a_payment_is_approved_and_walked_as_written(owner: Api) -> None:
+    section = README[README.index("### People") : README.index("### On a schedule")]
+    given, decision, walked = (json.loads(body) for body in re.findall(r"^api POST /<id>/.+? '(.+)'$", section, re.M))
+    workflow_id = owner.send("POST", "/", raw=(ROOT / "docs/examples/payment.json").read_bytes()).body["id"]
+    path = f"/{workflow_id}/runs/{owner.execute(workflow_id, given['input'])['id']}"
+    (asked,) = poll(lambda: owner.of("approvals").get()["items"])
+    assert (asked["label"], asked["message"]) == ("Review", "Pay 120 to ACME?")
+    assert owner.send("POST", f"{path}/nodes/review/decision", decision).status == 200
+    assert owner.ended(workflow_id, path.rpartition("/")[2])["output"] == {"paid": 120, "note": "as agreed"}
+    told = owner.send("POST", f"/{workflow_id}/dry-run", walked).body
+    assert (told["path"], told["assumed"]) == (["large", "review", "pay"], ["review"])
+
+
+def test_the_pages_are_a_config_as_written() -> None:
+    section = README[README.index("### Requests") : README.index("## Measured")]
+    link, cursor = (json.loads(text) for text in re.findall(r"(\{\"(?:url|next)\"[^}]+\}+)", section))
+    assert refused("http_request", link) == refused("http_request", {**link, "pages": cursor}) == set()
 
 
 def test_the_certificate_begins_as_written() -> None:

@@ -9,10 +9,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .expressions import BINDINGS, FUNCTIONS, ITEM_BINDINGS, Expression
+from chalicelib.jsonata.functions import FUNCTIONS
+
+from .expressions import BINDINGS, ITEM_BINDINGS, Expression, SecretReference
 from .graph import ERROR_HANDLE, Node, Retry
 from .node_type import Kind, NodeType
 from .problems import Problem
+from .secret_names import RULE, is_name
 from .settings import MAX_CALL_SECONDS, NodeSettings, RetrySettings
 from .shape import NodeShape, json_path
 from .template import Template, TemplateError, compile_template
@@ -64,7 +67,7 @@ class CheckedNode:
         """The handles of its type; None where they can't be known."""
         if self.type is None or not self.config_fits:
             return None
-        return self.type.handles(self.shape.data.get("config") or {})
+        return self.type.handles_of(self.shape.data.get("config") or {})
 
     def as_node(self) -> Node:
         """The node. Only for a graph without problems."""
@@ -83,7 +86,7 @@ class CheckedNode:
             on_error=self.settings.on_error,
             join=self.settings.join,
             disabled=self.settings.disabled,
-            handles=frozenset(self.type.handles(config)) | error,
+            handles=frozenset(self.type.handles_of(config)) | error,
             each=self.type.each(config) if self.type.each else None,
             runs=self.type.runs(config) if self.type.runs else None,
         )
@@ -179,9 +182,25 @@ class _Check:
         for name in expression.names.unknown_functions:
             guess = self.findings.hint(name, FUNCTIONS, "$")
             self._add_expression("unknown_function", path, f"there is no function ${name}(){guess}")
+        for call in expression.names.wrong_calls:
+            self._add_expression("wrong_arguments", path, call)
+        for reference in expression.names.secrets:
+            if wrong := _wrong_secret(reference):
+                self._add_expression("bad_reference", path, wrong)
 
     def _report_broken(self, broken: TemplateError) -> None:
         self._add_expression("bad_expression", broken.path, str(broken))
 
     def _add_expression(self, code: str, path: str, message: str) -> None:
         self._add(code, f"config {path}: {message}", f"data.config.{path}" if path else "data.config")
+
+
+def _wrong_secret(reference: SecretReference) -> str | None:
+    """Why a secret can't be taken so; None where it can."""
+    if reference.name is None:
+        return "$secrets is not there as a whole; take a secret by its name, as in $secrets.api_key"
+    if not is_name(reference.name):
+        return f'"{reference.name[:100]}" can\'t be the name of a secret; {RULE}'
+    if reference.part is not None:
+        return f"$secrets.{reference.name} is a text and has no {reference.part}"
+    return None

@@ -50,6 +50,12 @@ class Node:
     """The workflow that it runs, where the drawing says which."""
 
     @property
+    def secrets(self) -> dict[str, str]:
+        """The secrets that its expressions take, each with the first field that does."""
+        taken = [(name, path) for path, each in self.config.expressions for name in each.names.secret_names]
+        return dict(reversed(taken))
+
+    @property
     def max_attempts(self) -> int:
         """How often it is tried in all."""
         return self.retry.max_attempts if self.retry else self.type.default_attempts
@@ -97,10 +103,15 @@ class Graph:
     """Of a body: the nodes further out that come before its container."""
     settings: RunSettings = field(default_factory=RunSettings)
     """What holds for its runs; of a body, nothing."""
+    secrets: frozenset[str] = field(init=False)
+    """The secrets that any of its nodes takes, also in bodies."""
     incoming: Mapping[str, tuple[Edge, ...]] = field(init=False)
     outgoing: Mapping[str, tuple[Edge, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
+        inside = (body.secrets for body in self.bodies.values())
+        of_nodes = (name for node in self.nodes.values() for name in node.secrets)
+        object.__setattr__(self, "secrets", frozenset(of_nodes).union(*inside))
         object.__setattr__(self, "incoming", _group(self.nodes, self.edges, "target"))
         object.__setattr__(self, "outgoing", _group(self.nodes, self.edges, "source"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.compiler.node_type import Config, Context, NodeType, Result
+from chalicelib.compiler.node_type import Config, Context, Example, NodeType, Result
 
 
 class TriggerConfig(Config):
@@ -20,4 +20,20 @@ NODE_TYPE = NodeType(
     description="Starts the workflow and passes on the input of the run.",
     config=TriggerConfig,
     run=run,
+    output="the run's input",
+    example=Example(
+        graph={
+            "nodes": [
+                {"id": "order", "type": "trigger"},
+                {
+                    "id": "thanks",
+                    "type": "transform",
+                    "data": {"config": {"value": "Thank you for order {% $nodes.order.output.id %}"}},
+                },
+            ],
+            "edges": [{"id": "e1", "source": "order", "target": "thanks"}],
+        },
+        input={"id": 7},
+        output="Thank you for order 7",
+    ),
 )

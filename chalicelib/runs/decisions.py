@@ -74,7 +74,7 @@ def _asked(graph: Graph, run_id: UUID, node_id: str, decide: Decide) -> tuple[Sc
         raise NotFoundError(f"run {run_id} has no node {node_id[:100]}") from None
     if node.type.kind is not Kind.DECISION:
         raise _invalid("node_id", f"node {node.title} is of type {node.type.name}; it waits for no decision")
-    decisions = sorted(handle for handle in node.type.handles({}))
+    decisions = sorted(node.type.handles)
     if decide.decision not in decisions:
         raise _invalid("decision", f"decision must be one of {', '.join(decisions)}")
     depth = _depth(graph, container)
@@ -106,6 +106,8 @@ def _decide(connection: Connection, graph: Graph, scope: Scope, node: Node, outp
     kept = records.list_records(scope, [node.id])[node.id]
     decided = replace(kept, status="succeeded", completed_at=now, output=output, branch=output["decision"])
     records.save_records(scope, [decided])
+    told = {"by": output["decided_by"], "node_id": node.id, "path": scope.path, "decision": output["decision"]}
+    RunRepository(connection).tell(scope.run_id, "decided", told)
     known = records.list_records(scope, graph.nodes)
     return [gate for gate in GateRepository(connection).list_closed(scope) if are_decided(graph, gate.nodes, known)]
 

@@ -10,10 +10,9 @@ from chalicelib.compiler.settings import RunSettings
 from chalicelib.db import Connection
 from chalicelib.errors import NotFoundError
 from chalicelib.jsontext import to_text
-from chalicelib.paging import Page
 from chalicelib.workflows.schemas import VersionRow
 
-from .schemas import EndedRun, NewRun, RunDetail, RunRow, Scope
+from .schemas import EndedRun, NewRun, RunDetail, Scope
 
 
 class RunRepository:
@@ -156,36 +155,6 @@ class RunRepository:
         if row is None:
             raise NotFoundError(f"there is no run {run_id} of workflow {workflow_id}")
         return cast("UUID", row["id"])
-
-    def list_runs(self, workspace_id: UUID, workflow_id: UUID, page: Page, status: str | None) -> list[RunRow]:
-        """One more than a page, newest first."""
-        moment, item_id = page.before or (None, None)
-        rows = self._connection.execute(
-            """
-            SELECT id, workflow_id, workspace_id, version, status, trigger, triggered_by, started_at,
-                   completed_at,
-                   left(error_message, 1000)
-                     || CASE WHEN length(error_message) > 1000 THEN '… (cut)' ELSE '' END AS error_message,
-                   CASE WHEN status = 'pending' AND admitted_at IS NULL
-                     THEN place_in_queue(workflow_id, started_at, id) END AS queue_position,
-                   retry_of, parent_run_id
-            FROM workflow_runs
-            WHERE workflow_id = %(workflow_id)s AND workspace_id = %(workspace_id)s
-              AND (%(moment)s::timestamptz IS NULL OR (started_at, id) < (%(moment)s, %(item_id)s::uuid))
-              AND (%(status)s::text IS NULL OR status = %(status)s)
-            ORDER BY started_at DESC, id DESC
-            LIMIT %(limit)s
-            """,
-            {
-                "workspace_id": workspace_id,
-                "workflow_id": workflow_id,
-                "moment": moment,
-                "item_id": item_id,
-                "status": status,
-                "limit": page.limit + 1,
-            },
-        ).fetchall()
-        return cast("list[RunRow]", rows)
 
     def lock(self, scope: Scope) -> str | None:
         """The status of a run, or of an item of a run that goes on, that no one else settles until the transaction

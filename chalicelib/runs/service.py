@@ -21,6 +21,7 @@ from .dispatcher import Dispatcher
 from .ending import end_early, readable
 from .executions import Executions, told
 from .items import ItemRepository
+from .listing import RunListRepository
 from .records import RecordRepository
 from .repository import RunRepository
 from .reuse import Reuse, compare
@@ -87,11 +88,23 @@ class RunService:
         with self._database.connection() as connection:
             return RunRepository(connection).get(workspace_id, workflow_id, run_id)
 
+    def find(self, workspace_id: UUID, run_id: UUID) -> RunDetail:
+        """The same for who does not know of which workflow it is."""
+        with self._database.connection() as connection:
+            workflow_id = RunListRepository(connection).get_workflow_id(workspace_id, run_id)
+            return RunRepository(connection).get(workspace_id, workflow_id, run_id)
+
     def list_runs(self, workspace_id: UUID, workflow_id: UUID, page: Page, status: str | None) -> dict[str, Any]:
         """A page of runs without what may be large."""
         with self._database.connection() as connection:
             self._workflows.require(connection, workspace_id, workflow_id)
-            rows = RunRepository(connection).list_runs(workspace_id, workflow_id, page, status)
+            rows = RunListRepository(connection).list_runs(workspace_id, workflow_id, page, status)
+        return page.answer([dict(row) for row in rows], "started_at")
+
+    def list_all_runs(self, workspace_id: UUID, page: Page, status: str | None) -> dict[str, Any]:
+        """A page of the runs of all workflows."""
+        with self._database.connection() as connection:
+            rows = RunListRepository(connection).list_all_runs(workspace_id, page, status)
         return page.answer([dict(row) for row in rows], "started_at")
 
     def list_items(

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
 from chalicelib.api import Request, Response
+from chalicelib.errors import MalformedError
 from chalicelib.requests import parse_body
 
-from .schemas import PutSchedule
+from .schemas import PutSchedule, TimerCall
 from .service import ScheduleService
+from .timers import workflow_of
 
 
 class ScheduleController:
@@ -23,3 +30,16 @@ class ScheduleController:
         """The schedule with its next fire times."""
         schedule = parse_body(request.body, PutSchedule)
         return Response(self._service.put(request.workspace_id, request.id("workflow_id"), schedule))
+
+    def fire(self, event: Any) -> Mapping[str, str | None]:
+        """What a timer sends becomes a run, whose id is given, or none. Raises MalformedError for what no timer of ours
+        sends."""
+        try:
+            call = TimerCall.model_validate(event)
+        except ValidationError as error:
+            raise MalformedError(f"this is no call of a timer: {error}") from None
+        workflow_id = workflow_of(call.timer)
+        if workflow_id is None:
+            raise MalformedError(f"{call.timer} is no timer of ours")
+        run_id = self._service.fire(workflow_id, call.time)
+        return {"run_id": str(run_id) if run_id else None}

@@ -10,6 +10,8 @@ from uuid import UUID
 PREFIX = "stepgraph-"
 """Of the names of all our timers; nothing else is ever touched."""
 UUID_LENGTH = 36
+AT_ONCE = 16
+"""How many calls to AWS are made side by side where there are many timers to look at or to mend."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from chalicelib.errors import NotFoundError
 from chalicelib.paging import Page
 from chalicelib.requests import flag, parse_body
 
-from .schemas import CloneTemplate, CreateWorkflow, Merge, Rollback, UpdateWorkflow
+from .schemas import CloneTemplate, CreateWorkflow, Merge, Rollback, UpdateWorkflow, Validate
 from .service import WorkflowService
 
 
@@ -64,6 +64,11 @@ class WorkflowController:
         """The graph that has both edits, for the caller to save."""
         edit = parse_body(request.body, Merge)
         return Response(self._service.merge(request.workspace_id, request.id("workflow_id"), edit))
+
+    def validate(self, request: Request) -> Response:
+        """`{certificate}` of a graph that could be saved."""
+        graph = parse_body(request.body, Validate).graph_definition
+        return Response({"certificate": self._service.validate(request.workspace_id, graph)})
 
     def list_templates(self, request: Request) -> Response:
         """`?limit&cursor`."""

@@ -12,7 +12,7 @@ from chalicelib.db import Connection, one
 from chalicelib.errors import NotFoundError
 from chalicelib.paging import Page
 
-from .schemas import ReferencedVersion, VersionRow, WorkflowDetail, WorkflowRow
+from .schemas import NewVersion, ReferencedVersion, StoredWorkflow, VersionRow, WorkflowRow
 
 
 class WorkflowRepository:
@@ -28,21 +28,20 @@ class WorkflowRepository:
         name: str,
         description: str | None,
         is_template: bool,
-        graph_definition: dict[str, Any],
-        certificate: dict[str, Any],
-    ) -> WorkflowDetail:
-        """A workflow and its version 1."""
+        version: NewVersion,
+    ) -> UUID:
+        """A workflow and its version 1; its id."""
         row = self._connection.execute(
             """
             WITH workflow AS (
               INSERT INTO workflows (workspace_id, created_by, name, description, is_template)
               VALUES (%(workspace_id)s, %(created_by)s, %(name)s, %(description)s, %(is_template)s)
-              RETURNING *
+              RETURNING id, current_version
             ), version AS (
-              INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate)
-              SELECT id, current_version, %(graph)s, %(certificate)s FROM workflow
+              INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate, secrets)
+              SELECT id, current_version, %(graph)s, %(certificate)s, %(secrets)s FROM workflow
             )
-            SELECT * FROM workflow
+            SELECT id FROM workflow
             """,
             {
                 "workspace_id": workspace_id,
@@ -50,24 +49,31 @@ class WorkflowRepository:
                 "name": name,
                 "description": description,
                 "is_template": is_template,
-                "graph": Jsonb(graph_definition),
-                "certificate": Jsonb(certificate),
+                "graph": Jsonb(version.graph_definition),
+                "certificate": version.certificate and Jsonb(version.certificate),
+                "secrets": Jsonb(version.secrets),
             },
         ).fetchone()
-        return cast("WorkflowDetail", one(row) | {"graph_definition": graph_definition, "certificate": certificate})
+        return cast("UUID", one(row)["id"])
 
-    def get(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowDetail:
+    def get(self, workspace_id: UUID, workflow_id: UUID) -> StoredWorkflow:
         """A workflow with its current graph. Raises NotFoundError."""
         row = self._connection.execute(
             """
-            SELECT w.*, v.graph_definition, v.certificate
+            SELECT w.*, v.graph_definition, v.certificate,
+                   (SELECT coalesce(jsonb_object_agg(taken.name, taken.nodes), '{}')
+                    FROM jsonb_each(v.secrets) AS taken(name, nodes)
+                    WHERE NOT EXISTS (
+                      SELECT FROM workspace_secrets s
+                      WHERE s.workspace_id = w.workspace_id AND s.name = taken.name AND s.updated_at IS NOT NULL
+                    )) AS missing_secrets
             FROM workflows w
             JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.current_version
             WHERE w.id = %s AND w.workspace_id = %s
             """,
             (workflow_id, workspace_id),
         ).fetchone()
-        return cast("WorkflowDetail", _found(row, workflow_id))
+        return cast("StoredWorkflow", _found(row, workflow_id))
 
     def require(self, workspace_id: UUID, workflow_id: UUID) -> None:
         """Raises NotFoundError where there is no such workflow."""
@@ -132,21 +138,24 @@ class WorkflowRepository:
             },
         )
 
-    def append_version(
-        self, workflow_id: UUID, graph_definition: dict[str, Any], certificate: dict[str, Any] | None
-    ) -> None:
+    def append_version(self, workflow_id: UUID, version: NewVersion) -> None:
         """The next version, made current."""
         self._connection.execute(
             """
             WITH workflow AS (
               UPDATE workflows SET current_version = current_version + 1, updated_at = NOW()
-              WHERE id = %s
+              WHERE id = %(workflow_id)s
               RETURNING id, current_version
             )
-            INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate)
-            SELECT id, current_version, %s, %s FROM workflow
+            INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate, secrets)
+            SELECT id, current_version, %(graph)s, %(certificate)s, %(secrets)s FROM workflow
             """,
-            (workflow_id, Jsonb(graph_definition), certificate and Jsonb(certificate)),
+            {
+                "workflow_id": workflow_id,
+                "graph": Jsonb(version.graph_definition),
+                "certificate": version.certificate and Jsonb(version.certificate),
+                "secrets": Jsonb(version.secrets),
+            },
         )
 
     def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:

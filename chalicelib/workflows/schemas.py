@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypedDict
 from uuid import UUID
@@ -37,6 +38,27 @@ class WorkflowDetail(WorkflowRow):
     graph_definition: dict[str, Any]
     certificate: dict[str, Any] | None
     """What a run costs (`compiler/certificate.py`); None of versions saved before there were any."""
+    warnings: list[dict[str, Any]]
+    """What a run will fail by if it stays so: `{code, message, path, …}`."""
+
+
+class StoredWorkflow(WorkflowRow):
+    """A workflow with its current version as they are stored."""
+
+    graph_definition: dict[str, Any]
+    certificate: dict[str, Any] | None
+    missing_secrets: dict[str, list[str]]
+    """The secrets that the workspace lacks, each with the ids of the nodes that take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A graph that can run, and what was found out about it."""
+
+    graph_definition: dict[str, Any]
+    certificate: dict[str, Any] | None
+    secrets: dict[str, list[str]]
+    """The secrets that it takes, each with the ids of the nodes that do."""
 
 
 class _Body(BaseModel):
@@ -92,6 +114,12 @@ class Merge(_Body):
 
     base: Annotated[int | dict[str, Any], BeforeValidator(_version_or_graph)]
     mine: dict[str, Any]
+
+
+class Validate(_SentBack):
+    """A graph that is not saved."""
+
+    graph_definition: dict[str, Any]
 
 
 class CloneTemplate(_Body):

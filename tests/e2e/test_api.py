@@ -47,7 +47,7 @@ class TestWorkflows:
         drawn["nodes"][0] |= {"measured": {"width": 1.5}, "selected": True}
         drawn |= {"settings": {"any": "thing"}, "unknown": {"kept": True}}
         created = owner.create(drawn, name="Orders", description="what it does")
-        assert created.keys() == WORKFLOW_KEYS | {"graph_definition", "certificate"}
+        assert created.keys() == WORKFLOW_KEYS | {"graph_definition", "certificate", "warnings"}
         assert (created["name"], created["description"]) == ("Orders", "what it does")
         assert (created["current_version"], created["is_template"]) == (1, False)
         assert created["workspace_id"] == owner.workspace_id

@@ -65,23 +65,49 @@ def test_after_a_kill_everything_is_there_and_what_was_running_goes_on(data_dir:
         [
             node("ask", "http_request", {"url": f"{upstream.base}/killed/ask"}),
             node("nap", "wait", {"seconds": 3}),
-            node("end", "transform", {"value": "{% $nodes.ask.output.body.count %}"}),
+            node("end", "transform", {"value": "{% [$nodes.ask.output.body.count, $length($secrets.key)] %}"}),
         ],
         edge("ask", "nap"), edge("nap", "end"),
     )  # fmt: skip
     with running(data_dir) as (process, api):
+        assert api.of("secrets").send("PUT", "/key", {"value": "kept"}).status == 201
         workflow = api.create(drawn)
+        schedule_path = f"/{workflow['id']}/schedule"
+        assert api.send("PUT", schedule_path, {"cron": "0 8 1 1 *"}).status == 200
+        workflow = api.get(f"/{workflow['id']}")
         run_path = f"/{workflow['id']}/runs/{api.execute(workflow['id'])['id']}"
         waiting = poll(lambda: statuses(run := api.get(run_path))["nap"] == "waiting" and run)
         process.kill()
         process.wait()
     with running(data_dir) as (_, api):
         assert api.get(f"/{workflow['id']}") == workflow
+        assert poll(lambda: api.get(schedule_path)["in_sync"])
         run = api.ended(workflow["id"], run_path.rpartition("/")[2])
         assert run["status"] == "succeeded"
         assert run["node_results"]["nap"]["output"] == waiting["node_results"]["nap"]["output"]
         assert run["node_results"]["nap"]["completed_at"] >= waiting["node_results"]["nap"]["output"]["until"]
-        assert (run["output"], len(upstream.calls["killed"])) == (1, 1)
+        assert (run["output"], len(upstream.calls["killed"])) == ([1, 4], 1)
+    assert (data_dir / "secrets.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_after_a_kill_answers_are_still_waited_for(data_dir: Path) -> None:
+    with running(data_dir) as (process, api):
+        inner = api.create(graph([node("nap", "wait", {"seconds": 3})]))["id"]
+        drawn = graph(
+            [node("ok", "approval"), node("sub", "sub_workflow", {"workflow_id": inner}), node("end", join="all")],
+            edge("ok", "end", "approved"), edge("sub", "end"),
+        )  # fmt: skip
+        workflow_id = api.create(drawn)["id"]
+        run_path = f"/{workflow_id}/runs/{api.execute(workflow_id)['id']}"
+        poll(lambda: statuses(run := api.get(run_path))["ok"] == statuses(run)["sub"] == "waiting")
+        process.kill()
+        process.wait()
+    with running(data_dir) as (_, api):
+        answer = api.send("POST", f"{run_path}/nodes/ok/decision", {"decision": "approved"})
+        assert answer.status == 200
+        run = api.ended(workflow_id, run_path.rpartition("/")[2])
+        assert (run["status"], run["output"]) == ("succeeded", "end")
+        assert [child["status"] for child in run["children"]] == ["succeeded"]
 
 
 def test_after_a_kill_items_that_were_done_stay_done(data_dir: Path, upstream: Upstream) -> None:
