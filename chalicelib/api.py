@@ -25,6 +25,7 @@ CORS = CORSConfig(allow_headers=["Idempotency-Key"])
 _STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
     errors.MalformedError: HTTPStatus.BAD_REQUEST,
     errors.UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    errors.InvalidTokenError: HTTPStatus.UNAUTHORIZED,
     errors.ForbiddenError: HTTPStatus.FORBIDDEN,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
@@ -90,21 +91,26 @@ class Routes:
         except errors.StepgraphError as error:
             if isinstance(error, errors.UnavailableError):
                 logger.warning("request can't be served now", view=view.__name__, exc_info=True)
-            return problem(_STATUS[type(error)], error.detail, error.errors)
+            return problem(_STATUS[type(error)], error.detail, error.errors, _headers_of(error))
         except Exception:  # noqa: BLE001 - the edge: whatever it is, the caller gets no stack trace
             logger.exception("request failed", view=view.__name__)
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side")
 
     def _request(self, role: Role, captured: Mapping[str, str]) -> Request:
         current = self.blueprint.current_request
-        headers = {name.lower(): value for name, value in current.headers.items()}
+        headers = _joined(current.to_original_event())
         user_id = services().authenticator.user(headers)
         workspace_id = _uuid(captured["workspace_id"], "workspace")
         services().membership.require(workspace_id, user_id, role)
         return Request(workspace_id, user_id, captured, current.query_params or {}, headers, current.raw_body)
 
 
-def problem(status: HTTPStatus, detail: str, found: list[dict[str, Any]] | None = None) -> ChaliceResponse:
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    found: list[dict[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> ChaliceResponse:
     """An RFC 9457 problem; `errors` lists every single thing to mend."""
     body = {
         "type": "about:blank",
@@ -113,12 +119,25 @@ def problem(status: HTTPStatus, detail: str, found: list[dict[str, Any]] | None 
         "detail": detail,
         "errors": found or [],
     }
-    headers = {"Content-Type": PROBLEM}
-    if status is HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = "2"
-    return ChaliceResponse(json.dumps(body), headers, status.value)
+    return ChaliceResponse(json.dumps(body), {"Content-Type": PROBLEM, **(headers or {})}, status.value)
+
+
+def _headers_of(error: errors.StepgraphError) -> dict[str, str]:
+    match error:
+        case errors.InvalidTokenError():  # RFC 6750, 3.1
+            return {"WWW-Authenticate": f'Bearer error="invalid_token", error_description="{error.detail}"'}
+        case errors.UnauthenticatedError():
+            return {"WWW-Authenticate": "Bearer"}
+        case errors.UnavailableError():
+            return {"Retry-After": "2"}
+    return {}
+
+
+def _joined(event: Mapping[str, Any]) -> dict[str, str]:
+    """Headers by their names in lower case; those of one name are one (RFC 9110, 5.3)."""
+    single = {name: [value] for name, value in event["headers"].items()}
+    several = event.get("multiValueHeaders") or single
+    return {name.lower(): ", ".join(values) for name, values in several.items()}
 
 
 def _success(response: Response) -> ChaliceResponse:

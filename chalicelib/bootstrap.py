@@ -12,6 +12,7 @@ from .aws.step_functions import StepFunctions
 from .compiler.node_type import HttpClient
 from .db import Database
 from .http_client import OutgoingHttp
+from .jwks import KeySet
 from .runner import Runner
 from .runs.dispatcher import Dispatcher
 from .runs.executions import Executions
@@ -39,7 +40,9 @@ class Services:
     @cached_property
     def authenticator(self) -> Authenticator:
         """Reads tokens."""
-        return Authenticator(self.settings.jwt_secret)
+        settings = self.settings
+        key = settings.jwt_secret or KeySet(settings.jwks_url)
+        return Authenticator(key, settings.jwt_issuer, settings.jwt_audiences)
 
     @cached_property
     def membership(self) -> Membership:

@@ -23,6 +23,10 @@ class UnauthenticatedError(StepgraphError):
     """No one knows who is asking."""
 
 
+class InvalidTokenError(UnauthenticatedError):
+    """What says who is asking does not prove it."""
+
+
 class ForbiddenError(StepgraphError):
     """The caller's role does not suffice."""
 
