@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from chalice import Blueprint, CORSConfig
 from chalice import Response as ChaliceResponse
+from typing_extensions import TypedDict
 
 from . import errors
 from .auth import Role
 from .bootstrap import services
+from .endpoint import Endpoint
 from .jsontext import iso8601
 from .observability import logger
 
+JSON = "application/json"
 PROBLEM = "application/problem+json"
 CORS = CORSConfig(allow_headers=["Idempotency-Key"])
 
-_STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
+STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
     errors.MalformedError: HTTPStatus.BAD_REQUEST,
     errors.UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
     errors.InvalidTokenError: HTTPStatus.UNAUTHORIZED,
@@ -30,21 +33,22 @@ _STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A call by a member of a workspace. Header names are lower case."""
+class OpenRequest:
+    """A call by anyone. Header names are lower case."""
 
-    workspace_id: UUID
-    user_id: UUID
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    url_path: str
+    """As it was called, with what comes before our paths, such as API Gateway's stage."""
 
     def id(self, name: str) -> UUID:
         """An id in the path. Raises NotFoundError for what can't be one."""
@@ -52,57 +56,135 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
-    """What a controller answers; `body` is JSON, with dates and UUIDs in it."""
+class Request(OpenRequest):
+    """A call by a user."""
 
-    body: Any = None
-    status: HTTPStatus = HTTPStatus.OK
+    user_id: UUID
+
+    @property
+    def workspace_id(self) -> UUID:
+        """The workspace in the path, of which the user is a member."""
+        return self.id("workspace_id")
+
+
+_OPEN = {"extra": "allow"}
+
+
+class ProblemItem(TypedDict):
+    """One thing to mend, with the `node_id` or `edge_id` of what the user drew, and whatever else helps."""
+
+    __pydantic_config__ = _OPEN  # type: ignore[misc] # how pydantic has it
+
+    code: str
+    message: str
+    path: str
+
+
+class Problem(TypedDict):
+    """What is wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ProblemItem]
+
+
+Body = TypeVar("Body")
+
+
+@dataclass(frozen=True, slots=True)
+class Response(Generic[Body]):
+    """An answer that is more than its body, which is JSON with dates and UUIDs in it, or else a text."""
+
+    body: Body
+    status: HTTPStatus | None = None
+    """Where it is not that of the route."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-View = Callable[[Request], Response]
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Routes:
-    """The routes of a feature, below `/api/v1/workspaces/{workspace_id}/workflows`."""
+    """The routes of a feature."""
 
     def __init__(self, name: str) -> None:
         self.blueprint = Blueprint(name)
 
-    def route(self, method: str, path: str, role: Role) -> Callable[[View], View]:
-        """Serve a path to members with that role."""
+    def route(
+        self,
+        method: str,
+        path: str,
+        role: Role | None,
+        *,
+        status: HTTPStatus = HTTPStatus.OK,
+        raises: Sequence[type[errors.StepgraphError]] = (),
+    ) -> Callable[[View], View]:
+        """Serve a path to members of its workspace with that role; None serves any user. `endpoint.py` says what a
+        view's annotations mean."""
+        return self._registering(method, path, role, True, status, raises, JSON)
 
+    def open(
+        self, path: str, *, raises: Sequence[type[errors.StepgraphError]] = (), media_type: str = JSON
+    ) -> Callable[[View], View]:
+        """Let anyone get a path."""
+        return self._registering("GET", path, None, False, HTTPStatus.OK, raises, media_type)
+
+    def _registering(self, method: str, path: str, *about: Any) -> Callable[[View], View]:
         def register(view: View) -> View:
-            def serve(**captured: str) -> ChaliceResponse:
-                return self._serve(view, role, captured)
+            endpoint = Endpoint(view, *about)
 
-            serve.__name__ = view.__name__
-            self.blueprint.route(
-                path, methods=[method], name=view.__name__, content_types=["application/json"], cors=CORS
-            )(serve)
+            def serve(**captured: str) -> ChaliceResponse:
+                return self._serve(endpoint, captured)
+
+            serve.endpoint = endpoint  # type: ignore[attr-defined] # whoever walks the app's routes finds it
+            self.blueprint.route(path, methods=[method], name=view.__name__, content_types=[], cors=CORS)(serve)
             return view
 
         return register
 
-    def _serve(self, view: View, role: Role, captured: Mapping[str, str]) -> ChaliceResponse:
+    def _serve(self, endpoint: Endpoint, captured: Mapping[str, str]) -> ChaliceResponse:
+        view = endpoint.view.__name__
         try:
-            request = self._request(role, captured)
-            return _success(view(request))
+            request = self._request(endpoint, captured)
+            return _success(endpoint, endpoint.view(request, **_parts(endpoint, request)))
         except errors.StepgraphError as error:
             if isinstance(error, errors.UnavailableError):
-                logger.warning("request can't be served now", view=view.__name__, exc_info=True)
-            return problem(_STATUS[type(error)], error.detail, error.errors, _headers_of(error))
+                logger.warning("request can't be served now", view=view, exc_info=True)
+            return problem(STATUS[type(error)], error.detail, error.errors, _headers_of(error))
         except Exception:  # noqa: BLE001 - the edge: whatever it is, the caller gets no stack trace
-            logger.exception("request failed", view=view.__name__)
+            logger.exception("request failed", view=view)
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side")
 
-    def _request(self, role: Role, captured: Mapping[str, str]) -> Request:
+    def _request(self, endpoint: Endpoint, captured: Mapping[str, str]) -> OpenRequest:
         current = self.blueprint.current_request
         headers = _joined(current.to_original_event())
-        user_id = services().authenticator.user(headers)
-        workspace_id = _uuid(captured["workspace_id"], "workspace")
-        services().membership.require(workspace_id, user_id, role)
-        return Request(workspace_id, user_id, captured, current.query_params or {}, headers, current.raw_body)
+        url_path = current.context.get("path", current.path)
+        parts = (captured, current.query_params or {}, headers, current.raw_body, url_path)
+        if not endpoint.needs_token:
+            return OpenRequest(*parts)
+        request = Request(*parts, services().authenticator.user(headers))
+        if endpoint.role:
+            services().membership.require(request.workspace_id, request.user_id, endpoint.role)
+        return request
+
+
+def _parts(endpoint: Endpoint, request: OpenRequest) -> dict[str, Any]:
+    """What a view takes besides the request. Raises UnsupportedMediaError, and what reading the parts does."""
+    if not endpoint.takes:
+        return {}
+    from . import requests  # noqa: PLC0415 - with the models, for who serves requests
+
+    sent = request.headers.get("content-type", JSON)
+    if "body" in endpoint.takes and sent.partition(";")[0].strip().lower() != JSON:
+        raise errors.UnsupportedMediaError(f"send {JSON}, not {sent[:100]}")
+    read: Mapping[str, Callable[[Any], Any]] = {
+        "query": lambda model: requests.parse_query(request.query, model),
+        "headers": lambda model: requests.parse_headers(request.headers, model),
+        "body": lambda model: requests.parse_body(request.body, model),
+    }
+    return {part: read[part](model) for part, model in endpoint.takes.items()}
 
 
 def problem(
@@ -112,13 +194,13 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> ChaliceResponse:
     """An RFC 9457 problem; `errors` lists every single thing to mend."""
-    body = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": detail,
-        "errors": found or [],
-    }
+    body = Problem(
+        type="about:blank",
+        title=status.phrase,
+        status=status.value,
+        detail=detail,
+        errors=cast("list[ProblemItem]", found or []),
+    )
     return ChaliceResponse(json.dumps(body), {"Content-Type": PROBLEM, **(headers or {})}, status.value)
 
 
@@ -140,11 +222,15 @@ def _joined(event: Mapping[str, Any]) -> dict[str, str]:
     return {name.lower(): ", ".join(values) for name, values in several.items()}
 
 
-def _success(response: Response) -> ChaliceResponse:
-    if response.status is HTTPStatus.NO_CONTENT:
-        return ChaliceResponse("", dict(response.headers), response.status.value)
+def _success(endpoint: Endpoint, answer: Any) -> ChaliceResponse:
+    response = answer if isinstance(answer, Response) else Response(answer)
+    status, headers = response.status or endpoint.status, {"Content-Type": endpoint.media_type, **response.headers}
+    if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        return ChaliceResponse("", dict(response.headers), status.value)
+    if endpoint.media_type != JSON:
+        return ChaliceResponse(response.body, headers, status.value)
     body = json.dumps(response.body, default=_as_json, ensure_ascii=False, separators=(",", ":"))
-    return ChaliceResponse(body, {"Content-Type": "application/json", **response.headers}, response.status.value)
+    return ChaliceResponse(body, headers, status.value)
 
 
 def _as_json(value: Any) -> str:

@@ -43,6 +43,10 @@ class TooLargeError(StepgraphError):
     """The request is over a size limit."""
 
 
+class UnsupportedMediaError(StepgraphError):
+    """The request's body is of a kind that is not read here."""
+
+
 class InvalidError(StepgraphError):
     """The request can be read and asks for something impossible."""
 

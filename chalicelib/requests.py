@@ -1,12 +1,12 @@
-"""Reading what callers send: JSON bodies that Postgres can keep, query parameters, cursors."""
+"""Reading what callers send: JSON bodies that Postgres can keep, query parameters, headers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from .compiler.shape import json_path
@@ -20,10 +20,13 @@ MAX_BODY_BYTES = 6 * 1024 * 1024
 
 _SHAPE_ERRORS = ("missing", "extra_forbidden", "none_required")
 
-Body = TypeVar("Body", bound=BaseModel)
+Model = TypeVar("Model", bound=BaseModel)
+
+Flag = Annotated[bool, Field(strict=True), BeforeValidator(lambda text: {"true": True, "false": False}.get(text, text))]
+"""A query parameter that is true or false."""
 
 
-def parse_body(raw: bytes, model: type[Body], limit: int = MAX_BODY_BYTES) -> Body:
+def parse_body(raw: bytes, model: type[Model], limit: int = MAX_BODY_BYTES) -> Model:
     """Read a JSON object. Raises MalformedError, InvalidError for values out of bounds, TooLargeError."""
     if len(raw) > limit:
         raise TooLargeError(f"the request has {len(raw):,} bytes; at most {limit:,} are allowed")
@@ -104,9 +107,22 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-def flag(query: Mapping[str, str], name: str) -> bool | None:
-    """A query parameter that is true, false or absent. Raises MalformedError."""
-    value = query.get(name)
-    if value not in (None, "true", "false"):
-        raise MalformedError(f"{name} must be true or false")
-    return None if value is None else value == "true"
+def parse_query(query: Mapping[str, str], model: type[Model]) -> Model:
+    """The parameters of a query that the model has. Raises MalformedError."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return _parse_texts({name: query[name] for name in names if name in query}, model)
+
+
+def parse_headers(headers: Mapping[str, str], model: type[Model]) -> Model:
+    """The headers that the model has; given are theirs by their names in lower case. Raises MalformedError."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return _parse_texts({name: headers[name.lower()] for name in names if name.lower() in headers}, model)
+
+
+def _parse_texts(given: Mapping[str, str], model: type[Model]) -> Model:
+    _check_storable(given)
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        rejection = _rejection(error, model)
+        raise MalformedError(rejection.detail, rejection.errors) from None

@@ -1,11 +1,10 @@
-"""Requests about schedules become schemas, one service call, a response."""
+"""Requests about schedules become one service call."""
 
 from __future__ import annotations
 
-from chalicelib.api import Request, Response
-from chalicelib.requests import parse_body
+from chalicelib.api import Request
 
-from .schemas import PutSchedule
+from .schemas import PutSchedule, Schedule
 from .service import ScheduleService
 
 
@@ -15,11 +14,10 @@ class ScheduleController:
     def __init__(self, service: ScheduleService) -> None:
         self._service = service
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> Schedule:
         """The schedule with its next and its last fires."""
-        return Response(self._service.get(request.workspace_id, request.id("workflow_id")))
+        return self._service.get(request.workspace_id, request.id("workflow_id"))
 
-    def put(self, request: Request) -> Response:
+    def put(self, request: Request, schedule: PutSchedule) -> Schedule:
         """The schedule with its next fire times."""
-        schedule = parse_body(request.body, PutSchedule)
-        return Response(self._service.put(request.workspace_id, request.id("workflow_id"), schedule))
+        return self._service.put(request.workspace_id, request.id("workflow_id"), schedule)

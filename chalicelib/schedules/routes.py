@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import CloudWatchEvent
 
-from chalicelib.api import Request, Response, Routes
+from chalicelib.api import Request, Routes
 from chalicelib.auth import Role
 from chalicelib.bootstrap import services
 
-from .controller import ScheduleController
 from .timers import workflow_of
+
+if TYPE_CHECKING:
+    from .controller import ScheduleController
+    from .schemas import PutSchedule, Schedule
 
 routes = Routes(__name__)
 
 
+def _controller() -> ScheduleController:
+    from .controller import ScheduleController
+
+    return ScheduleController(services().schedules)
+
+
 @routes.route("GET", "/{workflow_id}/schedule", Role.MEMBER)
-def get_schedule(request: Request) -> Response:
-    """Get the schedule."""
-    return ScheduleController(services().schedules).get(request)
+def get_schedule(request: Request) -> Schedule:
+    """Get the schedule, in words, with its next and its last fires."""
+    return _controller().get(request)
 
 
 @routes.route("PUT", "/{workflow_id}/schedule", Role.OWNER)
-def update_schedule(request: Request) -> Response:
-    """Update the schedule."""
-    return ScheduleController(services().schedules).put(request)
+def update_schedule(request: Request, body: PutSchedule) -> Schedule:
+    """Update the schedule; what is not sent stays."""
+    return _controller().put(request, body)
 
 
 @routes.blueprint.lambda_function(name="schedule_trigger")

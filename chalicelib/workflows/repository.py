@@ -7,11 +7,12 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from chalicelib.compiler.certificate import Certificate
 from chalicelib.db import Connection, one
 from chalicelib.errors import NotFoundError
 from chalicelib.paging import Page
 
-from .schemas import VersionRow, WorkflowDetail, WorkflowRow
+from .schemas import VersionDetail, VersionRow, WorkflowDetail, WorkflowRow
 
 
 class WorkflowRepository:
@@ -28,7 +29,7 @@ class WorkflowRepository:
         description: str | None,
         is_template: bool,
         graph_definition: dict[str, Any],
-        certificate: dict[str, Any],
+        certificate: Certificate,
     ) -> WorkflowDetail:
         """A workflow and its version 1."""
         row = self._connection.execute(
@@ -132,7 +133,7 @@ class WorkflowRepository:
         )
 
     def append_version(
-        self, workflow_id: UUID, graph_definition: dict[str, Any], certificate: dict[str, Any] | None
+        self, workflow_id: UUID, graph_definition: dict[str, Any], certificate: Certificate | None
     ) -> None:
         """The next version, made current."""
         self._connection.execute(
@@ -176,14 +177,14 @@ class WorkflowRepository:
         ).fetchall()
         return cast("list[VersionRow]", rows)
 
-    def get_version(self, workflow_id: UUID, version: int) -> dict[str, Any]:
+    def get_version(self, workflow_id: UUID, version: int) -> VersionDetail:
         """A version with its graph. Raises NotFoundError."""
         row = self._connection.execute(
             "SELECT * FROM workflow_versions WHERE workflow_id = %s AND version = %s", (workflow_id, version)
         ).fetchone()
         if row is None:
             raise NotFoundError(f"workflow {workflow_id} has no version {version}")
-        return row
+        return cast("VersionDetail", row)
 
     def get_current_version(self, workspace_id: UUID, workflow_id: UUID) -> VersionRow:
         """The current version without its graph. Raises NotFoundError."""

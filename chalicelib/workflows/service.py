@@ -6,17 +6,17 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from chalicelib import compiler
 from chalicelib.compiler.asl import emit
-from chalicelib.compiler.certificate import certify
+from chalicelib.compiler.certificate import Certificate, certify
 from chalicelib.compiler.problems import GraphRejectedError, MalformedGraphError
 from chalicelib.db import Connection, Database
 from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError, summary
 from chalicelib.nodes import node_types
-from chalicelib.paging import Page
+from chalicelib.paging import Page, Paged
 from chalicelib.settings import Settings
 
 from .differences import changes, entries, in_words
@@ -24,11 +24,15 @@ from .gallery import gallery
 from .merge import merge
 from .repository import WorkflowRepository
 from .schemas import (
+    ChangeEntry,
     CloneTemplate,
     CreateWorkflow,
     Merge,
+    Merged,
     Rollback,
+    TemplateRow,
     UpdateWorkflow,
+    VersionDetail,
     VersionRow,
     WorkflowDetail,
     WorkflowRow,
@@ -60,11 +64,11 @@ class WorkflowService:
         self.plan = lru_cache(maxsize=CACHED_PLANS)(self._load_plan)
         """The plan of a version, by the version's own id; versions never change."""
 
-    def list_workflows(self, workspace_id: UUID, page: Page, is_template: bool | None) -> dict[str, Any]:
+    def list_workflows(self, workspace_id: UUID, page: Page, is_template: bool | None) -> Paged[WorkflowRow]:
         """A page of workflows without their graphs."""
         with self._database.connection() as connection:
             rows = WorkflowRepository(connection).list_workflows(workspace_id, page, is_template)
-        return page.answer([dict(row) for row in rows], "created_at")
+        return page.answer(rows, "created_at")
 
     def create(self, workspace_id: UUID, user_id: UUID, new: CreateWorkflow) -> WorkflowDetail:
         """Save version 1. Raises InvalidError, MalformedError or TooLargeError for a graph that can't run."""
@@ -111,7 +115,7 @@ class WorkflowService:
             repository.append_version(workflow_id, old["graph_definition"], old["certificate"])
             return repository.get(workspace_id, workflow_id)
 
-    def merge(self, workspace_id: UUID, workflow_id: UUID, edit: Merge) -> dict[str, Any]:
+    def merge(self, workspace_id: UUID, workflow_id: UUID, edit: Merge) -> Merged:
         """What an editor drew and what was saved meanwhile, in one graph; saves nothing. Raises ConflictError where
         they don't go together, InvalidError, MalformedError or TooLargeError for an edit that can't run by itself."""
         self._certify(edit.mine, "mine")
@@ -129,9 +133,7 @@ class WorkflowService:
             "graph_definition": merged,
             "base_version": edit.base if isinstance(edit.base, int) else None,
             "current_version": current["current_version"],
-            "changes": {
-                side: entries(changes(base, graph)) for side, graph in (("mine", edit.mine), ("theirs", theirs))
-            },
+            "changes": {"mine": _entries(base, edit.mine), "theirs": _entries(base, theirs)},
         }
 
     def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:
@@ -140,22 +142,21 @@ class WorkflowService:
             WorkflowRepository(connection).delete(workspace_id, workflow_id)
         self._on_deleted(workflow_id)
 
-    def list_versions(self, workspace_id: UUID, workflow_id: UUID, page: Page) -> dict[str, Any]:
+    def list_versions(self, workspace_id: UUID, workflow_id: UUID, page: Page) -> Paged[VersionRow]:
         """A page of versions without their graphs."""
         with self._database.connection() as connection:
             repository = WorkflowRepository(connection)
             repository.require(workspace_id, workflow_id)
-            rows = repository.list_versions(workflow_id, page)
-        return page.answer([dict(row) for row in rows], "created_at")
+            return page.answer(repository.list_versions(workflow_id, page), "created_at")
 
-    def get_version(self, workspace_id: UUID, workflow_id: UUID, version: int) -> dict[str, Any]:
+    def get_version(self, workspace_id: UUID, workflow_id: UUID, version: int) -> VersionDetail:
         """One version with its graph."""
         with self._database.connection() as connection:
             repository = WorkflowRepository(connection)
             repository.require(workspace_id, workflow_id)
             return repository.get_version(workflow_id, version)
 
-    def list_templates(self, workspace_id: UUID, page: Page) -> dict[str, Any]:
+    def list_templates(self, workspace_id: UUID, page: Page) -> Paged[TemplateRow]:
         """A page of the workspace's own templates, then of the gallery."""
         with self._database.connection() as connection:
             rows = WorkflowRepository(connection).list_workflows(workspace_id, page, is_template=True)
@@ -166,7 +167,7 @@ class WorkflowService:
             if page.before is None or (template["created_at"], template["id"]) < page.before
         ]
         found = sorted(own + built_in, key=lambda item: (item["created_at"], item["id"]), reverse=True)
-        return page.answer(found[: page.limit + 1], "created_at")
+        return page.answer(cast("list[TemplateRow]", found[: page.limit + 1]), "created_at")
 
     def clone_template(
         self, workspace_id: UUID, user_id: UUID, template_id: UUID, clone: CloneTemplate
@@ -199,7 +200,7 @@ class WorkflowService:
         except (MalformedError, InvalidError, TooLargeError) as error:
             raise ConflictError(f"both edits together are wrong: {error.detail}", error.errors) from None
 
-    def _certify(self, graph_definition: dict[str, Any], name: str = "graph_definition") -> dict[str, Any]:
+    def _certify(self, graph_definition: dict[str, Any], name: str = "graph_definition") -> Certificate:
         """What a graph costs to run. Raises InvalidError, MalformedError or TooLargeError for one that can't."""
         size = len(json.dumps(graph_definition, separators=(",", ":"), ensure_ascii=False).encode())
         if size > (limit := self._settings.max_graph_bytes):
@@ -220,6 +221,10 @@ class WorkflowService:
             return compiler.plan(compiler.parse(graph_definition, node_types(), max_nodes=sys.maxsize))
         except GraphRejectedError as rejection:
             raise _told(rejection) from None
+
+
+def _entries(base: dict[str, Any], graph: dict[str, Any]) -> list[ChangeEntry]:
+    return cast("list[ChangeEntry]", entries(changes(base, graph)))
 
 
 def _told(rejection: GraphRejectedError, name: str = "graph_definition") -> MalformedError | InvalidError:
