@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from .compiler.shape import json_path
-from .compiler.words import NO_SUCH_KEY, in_words
+from .compiler.words import NO_SUCH_KEY, in_words, listed
 from .errors import InvalidError, MalformedError, StepgraphError, TooLargeError
 from .jsontext import escaped, flaw, from_text
 
@@ -95,7 +95,7 @@ def _rejection(error: ValidationError, model: type[BaseModel]) -> StepgraphError
 
 def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
     message = in_words(detail)
-    return f"{message}; the keys are {', '.join(model.model_fields)}" if message == NO_SUCH_KEY else message
+    return f"{message}; the keys are {', '.join(_names(model))}" if message == NO_SUCH_KEY else message
 
 
 def _is_shape(kind: str) -> bool:
@@ -108,15 +108,21 @@ def _kind(value: Any) -> str:
 
 
 def parse_query(query: Mapping[str, str], model: type[Model]) -> Model:
-    """The parameters of a query that the model has. Raises MalformedError."""
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    return _parse_texts({name: query[name] for name in names if name in query}, model)
+    """The parameters of a query, all of which the model has. Raises MalformedError."""
+    if unknown := [name for name in query if name not in _names(model)]:
+        message = f"there is no parameter {listed(unknown)}; the parameters are {', '.join(_names(model))}"
+        raise MalformedError(escaped(message), [{"code": "unknown_parameter", "message": escaped(message), "path": ""}])
+    return _parse_texts(query, model)
 
 
 def parse_headers(headers: Mapping[str, str], model: type[Model]) -> Model:
     """The headers that the model has; given are theirs by their names in lower case. Raises MalformedError."""
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    return _parse_texts({name: headers[name.lower()] for name in names if name.lower() in headers}, model)
+    given = {name: headers[name.lower()] for name in _names(model) if name.lower() in headers}
+    return _parse_texts(given, model)
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _parse_texts(given: Mapping[str, str], model: type[Model]) -> Model:
