@@ -21,6 +21,8 @@ from .endpoint import Endpoint
 from .jsontext import iso8601
 from .observability import logger
 
+WORKSPACE = "/api/v1/workspaces/{workspace_id}"
+"""Where everything is that belongs to a workspace."""
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 CORS = CORSConfig(allow_headers=["Idempotency-Key"])
@@ -107,7 +109,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Routes:
-    """The routes of a feature."""
+    """The routes of a feature; app.py says below what."""
 
     def __init__(self, name: str) -> None:
         self.blueprint = Blueprint(name)

@@ -9,20 +9,26 @@ from .auth import Authenticator, Membership
 from .aws.event_rules import EventRules
 from .aws.event_scheduler import EventScheduler
 from .aws.step_functions import StepFunctions
+from .aws.targets import AccountTargets
 from .compiler.node_type import HttpClient
 from .db import Database
 from .http_client import OutgoingHttp
 from .jwks import KeySet
+from .node_call import Surroundings
 from .runner import Runner
+from .runs.decisions import DecisionService
 from .runs.dispatcher import Dispatcher
 from .runs.executions import Executions
 from .runs.queue import Places
 from .runs.reconciler import Reconciler
 from .runs.service import RunService
+from .runs.sub_runs import SubRuns
 from .schedules.service import ScheduleService
 from .schedules.sync import ScheduleSync
 from .schedules.timers import TimerBackend
 from .settings import Settings
+from .trials.recordings import Recordings
+from .trials.service import TrialService
 from .workflows.service import WorkflowService
 
 
@@ -76,6 +82,11 @@ class Services:
         return RunService(self.database, self.settings, self.workflows, self.executions, self.dispatcher)
 
     @cached_property
+    def decisions(self) -> DecisionService:
+        """Decisions that runs wait for."""
+        return DecisionService(self.database, self.settings, self.workflows.plan, self.executions)
+
+    @cached_property
     def reconciler(self) -> Reconciler:
         """Looks after runs."""
         days = self.settings.keep_runs_days
@@ -108,11 +119,27 @@ class Services:
         return OutgoingHttp(allow_private=self.settings.allow_private_http, max_bytes=self.settings.max_output_bytes)
 
     @cached_property
+    def surroundings(self) -> Surroundings:
+        """What nodes may use."""
+        sub_runs = SubRuns(self.database, self.settings, self.workflows)
+        return Surroundings(self.http, AccountTargets(self.settings).of, sub_runs, self.settings.max_output_bytes)
+
+    @cached_property
     def runner(self) -> Runner:
         """Runs units of nodes."""
         return Runner(
-            self.database, self.workflows.plan, self.step_functions, self.http, self.settings.max_output_bytes
+            self.database,
+            self.workflows.plan,
+            self.step_functions,
+            self.executions,
+            self.dispatcher,
+            self.surroundings,
         )
+
+    @cached_property
+    def trials(self) -> TrialService:
+        """Trials."""
+        return TrialService(self.workflows, Recordings(self.workflows, self.runs), self.surroundings)
 
 
 @cache

@@ -13,9 +13,8 @@ from .aws.step_functions import StepFunctions
 from .compiler import Plan
 from .compiler.costs import BATCH_ITEMS
 from .compiler.graph import Graph
-from .compiler.node_type import HttpClient
 from .db import Connection, Database
-from .node_call import NodeCall
+from .node_call import NodeCall, Surroundings
 from .observability import logger
 from .runs.gates import GateRepository
 from .runs.items import ItemRepository
@@ -71,8 +70,7 @@ class ItemRuns:
         container: str,
         database: Database,
         step_functions: StepFunctions,
-        http: HttpClient,
-        max_output_bytes: int,
+        surroundings: Surroundings,
     ) -> None:
         self._plan = plan.holding(container)
         self._container = container
@@ -82,8 +80,7 @@ class ItemRuns:
         self._goes_on = each is not None and each.on_item_error == "continue"
         self._database = database
         self._step_functions = step_functions
-        self._http = http
-        self._max_output_bytes = max_output_bytes
+        self._surroundings = surroundings
 
     def run_batch(self, scope: Scope, first: int) -> None:
         """Run the batch of items that begins there, whose body is light; those that have ended are passed over.
@@ -98,7 +95,7 @@ class ItemRuns:
             if not self._goes_on and items.has_failed(scope, self._container):
                 raise NodeFailed(self._container)
             batch = iter(items.list_batch(scope, self._container, range(first, first + BATCH_ITEMS)))
-        calls = NodeCall.of_run(self._body, state, self._http, self._max_output_bytes)
+        calls = NodeCall.of_run(self._body, state, self._surroundings)
         while part := list(islice(batch, SAVED_ITEMS)):
             ended = list(self._until_failed(self._run_item(scope, item, calls, state.records) for item in part))
             with self._database.transaction() as connection:
@@ -130,7 +127,7 @@ class ItemRuns:
         except NodeFailed:
             known = {record.node_id: record for record in steps.unsaved}
             left = list(stopped(self._body, known, datetime.now(UTC), path))
-            return replace(item, status="failed", error=_error(self._body, known)), steps.unsaved + left
+            return replace(item, status="failed", error=error_of_item(self._body, known)), steps.unsaved + left
         ended = {node_id: steps.records[node_id].output for node_id in ends(self._body, steps.records)}
         output = next(iter(ended.values())) if len(ended) == 1 else ended or None
         return replace(item, status="succeeded", output=output), steps.unsaved
@@ -166,7 +163,7 @@ class ItemRuns:
         if status is None or status in FINAL:
             raise RunEnded(f"run {scope.run_id} has ended")
         if call.ended is None:
-            gates.save(scope, self._gate, call.token, [self._container], call.execution)
+            gates.save(scope, self._gate, call.token, [self._container], waiting_execution=call.execution)
         waiting = [each.token for each in gates.list_closed(scope) if each.gate == self._gate]
         failed = not self._goes_on and items.has_failed(scope, self._container)
         pending = items.list_pending(scope, self._container)
@@ -190,7 +187,7 @@ class ItemRuns:
                 with self._database.connection() as connection:
                     GateRepository(connection).save_items_execution(call.scope, self._gate, arn)
                 return True
-        not_run = [ItemRecord(position, None, "failed", error=_error(self._body, {})) for position in items]
+        not_run = [ItemRecord(position, None, "failed", error=error_of_item(self._body, {})) for position in items]
         with self._database.transaction() as connection:
             RunRepository(connection).lock(call.scope)
             ItemRepository(connection).save(call.scope, self._container, not_run)
@@ -207,7 +204,7 @@ class ItemRuns:
                 inside = [node.id for node in self._body.walk()]
                 items.cancel(item, inside)
                 GateRepository(connection).delete_inside(item, inside)
-                items.settle(item, "failed", [], _error(self._body, known))
+                items.settle(item, "failed", [], error_of_item(self._body, known))
                 logger.info("item failed", run_id=str(item.run_id), path=item.path)
         if status is None or status in ("cancelled", "timed_out"):
             raise RunEnded(f"run {item.run_id} has ended")
@@ -215,7 +212,7 @@ class ItemRuns:
             raise NodeFailed(self._container)
 
 
-def _error(body: Graph, records: Mapping[str, NodeRecord]) -> dict[str, Any]:
+def error_of_item(body: Graph, records: Mapping[str, NodeRecord]) -> dict[str, Any]:
     """What to tell of an item that failed: `{code, message, node_id}`."""
     if found := failed_node(body, records):
         node, message = found

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import ValidationError
 
 from .compiler.expressions import Expression
 from .compiler.graph import Graph, Node
-from .compiler.node_type import Context, EachOf, HttpClient, NodeFailure, Result, WaitUntil
+from .compiler.node_type import Context, EachOf, HttpClient, NodeFailure, NodeOutcome, Result, RunWanted, Targets
 from .compiler.shape import json_path
 from .compiler.template import TemplateError
 from .compiler.words import by_field
 from .jsontext import first_flaw, iso8601, to_text
 from .observability import logger
-from .runs.schemas import NodeRecord, RunState
+from .runs.schemas import NodeRecord, Parent, PinnedRun, RunState
+from .runs.sub_runs import SubRuns
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the nodes of any run may use."""
+
+    http: HttpClient
+    targets: Callable[[UUID], Targets]
+    """What those of a workspace reach in the account."""
+    sub_runs: SubRuns
+    max_output_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +38,15 @@ class NodeCall:
     """What the nodes of one run have in common."""
 
     graph: Graph
+    of: Mapping[str, Any]
+    """The run's columns; see `RunState`."""
     run_variables: Mapping[str, Any]
-    input: Any
     item: Any
     index: int | None
-    http: HttpClient
-    max_output_bytes: int
+    surroundings: Surroundings
 
     @classmethod
-    def of_run(cls, graph: Graph, state: RunState, http: HttpClient, max_output_bytes: int) -> NodeCall:
+    def of_run(cls, graph: Graph, state: RunState, surroundings: Surroundings) -> NodeCall:
         """The calls of a run's nodes."""
         run = state.run
         variables = {
@@ -44,14 +57,15 @@ class NodeCall:
             "trigger": run["trigger"],
             "started_at": iso8601(run["started_at"]),
         }
-        return cls(graph, variables, run["input"], state.item, state.index, http, max_output_bytes)
+        return cls(graph, run, variables, state.item, state.index, surroundings)
 
-    def run(self, node: Node, records: Mapping[str, NodeRecord]) -> Result | WaitUntil | EachOf:
+    def run(self, node: Node, records: Mapping[str, NodeRecord]) -> NodeOutcome:
         """Run a node on the results so far. Raises NodeFailure."""
         context = Context(
             run=self.run_variables,
-            input=self.input,
-            http=self.http,
+            input=self.of["input"],
+            http=self.surroundings.http,
+            targets=self.surroundings.targets(self.of["workspace_id"]),
             timeout_seconds=node.timeout_seconds or node.type.default_timeout_seconds,
             now=datetime.now(UTC),
         )
@@ -70,12 +84,21 @@ class NodeCall:
             raise NodeFailure("node_broke", f"the node broke ({type(error).__name__})") from None
         return result
 
-    def _config(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:
+    def pin(self, path: str, node: Node, wanted: RunWanted) -> PinnedRun:
+        """The run that a node asked for, in the run itself or in an item of it. Raises NodeFailure."""
+        self.checked(wanted.input)
+        return self.surroundings.sub_runs.pin(self.of, Parent(self.of["id"], path, node.id), wanted)
+
+    def rendered(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:
+        """A node's config with its expressions evaluated. Raises NodeFailure."""
         try:
-            config = node.config.render(lambda expression: self._bindings(node, expression, records))
+            return node.config.render(lambda expression: self._bindings(node, expression, records))
         except TemplateError as error:
             where = f"{error.path}: " if error.path else ""
             raise NodeFailure("expression_failed", f"{where}{error}") from None
+
+    def _config(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:
+        config = self.rendered(node, records)
         try:
             return node.type.config.model_validate(config, context={"evaluated": True})
         except ValidationError as error:
@@ -92,7 +115,7 @@ class NodeCall:
             for node_id in wanted
             if (record := records.get(node_id))
         }
-        values = {"input": self.input, "run": self.run_variables, "nodes": nodes}
+        values = {"input": self.of["input"], "run": self.run_variables, "nodes": nodes}
         return values | {"item": self.item, "index": self.index} if names.item else values
 
     def checked(self, output: Any) -> Any:
@@ -104,9 +127,6 @@ class NodeCall:
         if ("\\u0000" in text or not text.isascii()) and (found := first_flaw(output)):
             raise NodeFailure(f"output_{found[0]}", f"the output can't be kept: {found[1]}")
         size = len(text.encode())
-        if size > self.max_output_bytes:
-            raise NodeFailure(
-                "output_too_large",
-                f"the output has {size:,} bytes; at most {self.max_output_bytes:,} are kept",
-            )
+        if size > (limit := self.surroundings.max_output_bytes):
+            raise NodeFailure("output_too_large", f"the output has {size:,} bytes; at most {limit:,} are kept")
         return output

@@ -10,21 +10,23 @@ from uuid import UUID
 from .aws.step_functions import StepFunctions
 from .compiler import Plan
 from .compiler.graph import Graph
-from .compiler.node_type import HttpClient
 from .compiler.states import NODE_FAILED, PLATFORM_ATTEMPTS
 from .db import Database
 from .errors import NotFoundError
 from .item_runs import ItemRuns, RangeCall
-from .node_call import NodeCall
+from .node_call import NodeCall, Surroundings
 from .observability import logger
+from .runs.answers import is_open
+from .runs.dispatcher import Dispatcher
 from .runs.ending import end_early, too_long
+from .runs.executions import Executions
 from .runs.gates import GateRepository
 from .runs.records import RecordRepository
 from .runs.repository import RunRepository
-from .runs.schemas import FINAL, NodeRecord, Scope
-from .runs.settlement import are_decided, failed_node
-from .steps import NodeFailed, RetryNode
-from .unit_run import Overtaken, RunEnded, UnitCall, UnitRun, going_on, needs
+from .runs.schemas import FINAL, ClosedGate, NodeRecord, Scope
+from .runs.settlement import failed_node
+from .steps import NodeFailed, Overtaken, RetryNode
+from .unit_run import RunEnded, UnitCall, UnitRun, going_on, needs
 
 UNIT_ATTEMPTS = 3
 """How often a unit is begun anew that another call of it overtakes."""
@@ -38,14 +40,16 @@ class Runner:
         database: Database,
         plan: Callable[[UUID], Plan],
         step_functions: StepFunctions,
-        http: HttpClient,
-        max_output_bytes: int,
+        executions: Executions,
+        dispatcher: Dispatcher,
+        surroundings: Surroundings,
     ) -> None:
         self._database = database
         self._plan = plan
         self._step_functions = step_functions
-        self._http = http
-        self._max_output_bytes = max_output_bytes
+        self._executions = executions
+        self._dispatcher = dispatcher
+        self._surroundings = surroundings
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The Lambda's event; see `compiler/asl.py` for its kinds. Only a unit has an answer.
@@ -71,8 +75,8 @@ class Runner:
         if "unit" in event:
             unit = UnitCall.of(run_id, path, event["unit"])
             return self._run_unit(plan.scope(unit.scope.container), unit)
-        if "gate" in event:
-            self._hold_gate(plan, Scope(run_id, path, event["gate"]["for_each"]), event["gate"], event["token"])
+        if "gate" in event or "answer" in event:
+            self._hold(plan, run_id, path, event)
         elif "batch" in event:
             self._items(plan, event["batch"]["for_each"]).run_batch(Scope(run_id, path), event["batch"]["first"])
         elif "items" in event:
@@ -92,32 +96,33 @@ class Runner:
             if state and state.status == "succeeded":
                 return call.nothing
             state = going_on(call.scope, state)
-            calls = NodeCall.of_run(plan.graph, state, self._http, self._max_output_bytes)
+            calls = NodeCall.of_run(plan.graph, state, self._surroundings)
             with suppress(Overtaken):
-                return UnitRun(call, plan, state, calls, self._database, self._step_functions.release).run()
+                return UnitRun(call, plan, state, calls, self._database, self._executions, self._dispatcher).run()
         raise RunEnded(f"run {call.scope.run_id} has ended")
 
     def _items(self, plan: Plan, container: str) -> ItemRuns:
-        return ItemRuns(plan, container, self._database, self._step_functions, self._http, self._max_output_bytes)
+        return ItemRuns(plan, container, self._database, self._step_functions, self._surroundings)
 
-    def _hold_gate(self, plan: Plan, scope: Scope, gate: Mapping[str, Any], token: str) -> None:
-        """Keep a gate closed until the nodes it waits for are decided; open it at once where they are.
+    def _hold(self, plan: Plan, run_id: UUID, path: str, event: Mapping[str, Any]) -> None:
+        """Keep a gate closed until what it waits for has happened; open it at once where that has.
 
-        Arriving gates and units that gates wait for meet at the lock of their run or item: either the gate sees the
-        unit's results, or the unit sees the gate.
+        Arriving gates and who may open them meet at the lock of their run or item: either the gate sees what happened,
+        or who did it sees the gate.
         """
+        wanted = event.get("gate") or event["answer"]
+        scope, gate = Scope(run_id, path, wanted["for_each"]), _gate(event)
         graph = plan.graph.scope(scope.container)
         with self._database.transaction() as connection:
             status = RunRepository(connection).lock(scope)
             if status is None or (status in FINAL and status != "succeeded"):
                 raise RunEnded(f"run {scope.run_id} has ended")
-            is_open = status == "succeeded" or are_decided(
-                graph, gate["nodes"], RecordRepository(connection).list_records(scope, graph.nodes)
-            )
-            if not is_open:
-                GateRepository(connection).save(scope, gate["id"], token, gate["nodes"])
-        if is_open:
-            self._step_functions.release(token)
+            records = RecordRepository(connection).list_records(scope, graph.nodes)
+            opens = status == "succeeded" or is_open(connection, graph, scope, gate, records)
+            if not opens:
+                GateRepository(connection).save(scope, gate.gate, gate.token, gate.nodes, answers=gate.answers)
+        if opens:
+            self._step_functions.release(gate.token)
 
     def _fail_run(self, graph: Graph, run_id: UUID, error: str) -> None:
         with self._database.transaction() as connection:
@@ -125,6 +130,14 @@ class Runner:
                 end_early(connection, graph, run_id, "timed_out", lambda _: too_long(graph))
             else:
                 end_early(connection, graph, run_id, "failed", lambda records: _reason(graph, records, error))
+        self._executions.stop(run_id)
+
+
+def _gate(event: Mapping[str, Any]) -> ClosedGate:
+    if "gate" in event:
+        return ClosedGate(event["gate"]["id"], event["token"], event["gate"]["nodes"])
+    node_id = event["answer"]["node_id"]
+    return ClosedGate(f"answer of {node_id}", event["token"], [node_id], answers=node_id)
 
 
 def _reason(graph: Graph, records: Mapping[str, NodeRecord], error: str) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 TRUSTED_URL = re.compile(r"https://|http://(localhost|127\.0\.0\.1)[:/]")
@@ -47,9 +47,13 @@ class Settings(BaseModel):
     """The role by which EventBridge Scheduler calls the trigger."""
     allow_private_http: bool = False
     """Whether http_request may reach loopback and private addresses."""
+    allowed_targets: Json[dict[str, list[str]]] = Field(default_factory=dict)
+    """What nodes may reach in the account: patterns of ARNs by workspace id, `*` for all of them, as JSON."""
     max_runs: int = Field(1000, ge=1)
     """How many runs may go on at once; more wait for their turn."""
     max_runs_per_workspace: int = Field(500, ge=1)
+    max_sub_workflow_depth: int = Field(10, ge=0)
+    """How deep runs may start one another."""
     reconcile_after_seconds: int = Field(60, ge=1)
     """How long a run is left alone before its execution is looked at again."""
     keep_runs_days: int | None = Field(None, ge=1)

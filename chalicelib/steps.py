@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .compiler.graph import ERROR_HANDLE, Graph, Node
-from .compiler.node_type import EachOf, NodeFailure, Result, WaitUntil
+from .compiler.node_type import DecisionWanted, EachOf, NodeFailure, Result, RunWanted, WaitUntil
 from .compiler.states import PLATFORM_ATTEMPTS
 from .jsontext import escaped
 from .node_call import NodeCall
-from .runs.schemas import NodeRecord
+from .runs.schemas import NodeRecord, PinnedRun
 from .runs.settlement import dead_paths, is_due
 
 
@@ -26,6 +26,10 @@ class NodeFailed(Exception):  # noqa: N818 - Step Functions matches these names
 
 class RetryNode(Exception):  # noqa: N818
     """An attempt failed; Step Functions makes another."""
+
+
+class Overtaken(Exception):  # noqa: N818
+    """Another call of the same unit was faster; what it wrote is to be read anew."""
 
 
 class Steps:
@@ -44,6 +48,8 @@ class Steps:
         self.unsaved: list[NodeRecord] = []
         self.items: dict[str, Sequence[Any]] = {}
         """What the containers that were begun run for."""
+        self.runs: dict[str, PinnedRun] = {}
+        """The runs that the nodes that were begun wait for."""
         self._graph = graph
         self._path = path
         self._calls = calls
@@ -108,7 +114,22 @@ class Steps:
         if isinstance(result, EachOf):
             self.items[node.id] = result.items
             return attempt
+        if isinstance(result, DecisionWanted):
+            decisions = [handle for handle in node.type.handles({}) if handle != ERROR_HANDLE]
+            return _waiting(attempt, result.timeout_seconds, message=result.message, decisions=decisions)
+        if isinstance(result, RunWanted):
+            self.runs[node.id] = pinned = self._calls.pin(self._path, node, result)
+            version = pinned.version
+            ids = {"run_id": str(pinned.new.id), "workflow_id": str(version["workflow_id"])}
+            return _waiting(attempt, result.timeout_seconds, **ids, version=version["version"])
         return _succeeded(attempt, result)
+
+
+def _waiting(attempt: NodeRecord, timeout_seconds: float, **shown: Any) -> NodeRecord:
+    """The record of a node that waits for its answer, until a time that a resumption keeps."""
+    assert attempt.started_at is not None
+    until = attempt.started_at + timedelta(seconds=timeout_seconds)
+    return replace(attempt, status="waiting", output={**shown, "expires_at": _timestamp(until)})
 
 
 def _succeeded(attempt: NodeRecord, result: Result) -> NodeRecord:

@@ -13,18 +13,22 @@ from uuid import UUID
 
 from .compiler import Plan
 from .compiler.graph import Graph, Node
-from .compiler.node_type import Kind, NodeFailure
+from .compiler.node_type import Kind
+from .conclusions import Conclusions, seconds_left
 from .db import Connection, Database
 from .errors import UnavailableError
 from .node_call import NodeCall
 from .observability import logger
+from .runs.acceptance import accept
+from .runs.dispatcher import Dispatcher
+from .runs.executions import Executions
 from .runs.gates import GateRepository
 from .runs.items import ItemRepository
 from .runs.records import RecordRepository
 from .runs.repository import RunRepository
-from .runs.schemas import FINAL, ItemRecord, NodeRecord, RunState, Scope
+from .runs.schemas import FINAL, ClosedGate, NodeRecord, RunState, Scope
 from .runs.settlement import are_decided, ends, is_complete
-from .steps import Steps
+from .steps import Overtaken, Steps
 
 PAUSES_SECONDS = (0.2, 1.0, 3.0)
 Written = TypeVar("Written")
@@ -35,10 +39,6 @@ LONG_AGO = "1970-01-01T00:00:00Z"
 
 class RunEnded(Exception):  # noqa: N818 - Step Functions matches this name
     """The run or the item is over or gone, so nothing more is to run."""
-
-
-class Overtaken(Exception):  # noqa: N818
-    """Another call of the same unit was faster; what it wrote is to be read anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class UnitCall:
     @property
     def nothing(self) -> dict[str, Any]:
         """The answer where nothing is to be done any more."""
-        return {"until": LONG_AGO, "items": [], "elsewhere": False} | dict.fromkeys(self.tells, False)
+        return {"until": LONG_AGO, "timeout": 1, "items": [], "elsewhere": False} | dict.fromkeys(self.tells, False)
 
 
 def going_on(scope: Scope, state: RunState | None) -> RunState:
@@ -91,7 +91,7 @@ def needs(graph: Graph, call: UnitCall) -> tuple[set[str], set[str]]:
 
 
 class UnitRun:
-    """One unit on its way. `plan` is that of the scope; `release` ends a Task by its token."""
+    """One unit on its way. `plan` is that of the scope."""
 
     def __init__(
         self,
@@ -100,16 +100,22 @@ class UnitRun:
         state: RunState,
         calls: NodeCall,
         database: Database,
-        release: Callable[[str], None],
+        executions: Executions,
+        dispatcher: Dispatcher,
     ) -> None:
         self._call = call
         self._scope = call.scope
-        self._release = release
+        self._executions = executions
+        self._dispatcher = dispatcher
         self._plan = plan
         self._graph = plan.graph
-        self._calls = calls
+        self._workspace_id: UUID = state.run["workspace_id"]
+        self._has_parent = state.run["parent_run_id"] is not None
         self._database = database
         self._steps = Steps(plan.graph, call.scope.path, state.records, calls, self._announce)
+        self._conclusions = Conclusions(
+            call.scope, plan.graph, self._steps, calls.checked, database, executions, self._save
+        )
 
     def run(self) -> dict[str, Any]:
         """Conclude, run, begin; what is known is written however it ends.
@@ -120,12 +126,14 @@ class UnitRun:
         call = self._call
         try:
             if call.concludes:
-                self._conclude(self._graph.nodes[call.concludes])
+                self._conclusions.conclude(self._graph.nodes[call.concludes])
             for node_id in call.nodes:
                 self._steps.run(self._graph.nodes[node_id])
             self._steps.skip_dead([*filter(None, [call.concludes]), *call.nodes])
         finally:
             self._save_and_go_on() if call.last or call.awaited else self._save()
+            if self._steps.runs:
+                self._dispatcher.dispatch(at_most=len(self._steps.runs))
         return self._outcomes() | (self._begun(self._graph.nodes[call.begins]) if call.begins else {})
 
     def _outcomes(self) -> dict[str, Any]:
@@ -139,6 +147,8 @@ class UnitRun:
         begun = record.begun(node)
         if node.type.kind is Kind.WAIT:
             return {"until": str(record.output["until"]) if begun else LONG_AGO}
+        if node.type.kind in (Kind.DECISION, Kind.RUN):
+            return {"timeout": seconds_left(record) if begun else 1}
         if not begun:
             return {"items": [], "elsewhere": False}
         with self._database.connection() as connection:
@@ -147,27 +157,6 @@ class UnitRun:
         elsewhere = len(pending) > loop.here
         firsts = sorted({position - position % loop.batch for position in pending})
         return {"items": [] if elsewhere else firsts, "elsewhere": elsewhere}
-
-    def _conclude(self, node: Node) -> None:
-        record = self._steps.records[node.id]
-        if not record.begun(node):
-            self._steps.run(node)  # it was skipped, or is concluded already: well, or not
-            return
-        if node.type.kind is Kind.WAIT:
-            self._steps.succeed(record, record.output)
-            return
-        with self._database.connection() as connection:
-            items = ItemRepository(connection).list_outcomes(self._scope, node.id)
-        try:
-            self._steps.succeed(record, self._calls.checked(_outputs(node, items)))
-        except NodeFailure as failure:
-            with self._database.transaction() as connection:
-                RunRepository(connection).lock(self._scope)
-                ItemRepository(connection).cancel(self._scope, self._inside(node))
-            self._steps.fail(node, record, failure)
-
-    def _inside(self, node: Node) -> list[str]:
-        return [node.id, *(inner.id for inner in self._graph.bodies[node.id].walk())]
 
     def _announce(self, attempt: NodeRecord) -> None:
         if attempt.node_id not in self._save():
@@ -196,6 +185,9 @@ class UnitRun:
         for node_id, items in self._steps.items.items():
             if node_id in saved:
                 ItemRepository(connection).insert(self._scope, node_id, items)
+        for node_id, pinned in self._steps.runs.items():
+            if node_id in saved:
+                accept(connection, self._workspace_id, pinned)
         return saved
 
     def _insist(self, write: Callable[[], Written]) -> Written:
@@ -210,22 +202,18 @@ class UnitRun:
     def _save_and_go_on(self) -> None:
         """Write the results under the lock of the run or the item, and see what they decide.
 
-        Of several last units, the last one to get the lock sees it complete. Gates are opened after the commit; they
-        are forgotten only then, so that a repeated call opens again what a crash left closed.
+        Of several last units, the last one to get the lock sees it complete. Gates are opened after the commit.
         """
-        tokens = self._insist(self._write_and_decide)
-        for token in tokens:
-            self._release(token)
-        if tokens:
-            with self._database.connection() as connection:
-                GateRepository(connection).delete(self._scope.run_id, tokens)
+        self._executions.open_gates(self._scope.run_id, self._insist(self._write_and_decide))
+        if self._call.last and self._has_parent and not self._scope.container:
+            self._executions.tell_parent(self._scope.run_id)
 
-    def _write_and_decide(self) -> list[str]:
+    def _write_and_decide(self) -> list[ClosedGate]:
         with self._database.transaction() as connection:
             return self._decide(connection)
 
-    def _decide(self, connection: Connection) -> list[str]:
-        """Save, settle what is complete, and give the tokens of the gates that are open now."""
+    def _decide(self, connection: Connection) -> list[ClosedGate]:
+        """Save, settle what is complete, and give the gates that are to be opened now."""
         status = RunRepository(connection).lock(self._scope)
         if self._steps.unsaved and status:
             self._write_on(connection)
@@ -235,7 +223,7 @@ class UnitRun:
         if self._call.last and is_complete(self._graph, records):
             self._settle(connection, records)
         gates = GateRepository(connection).list_closed(self._scope) if self._call.awaited else []
-        return [gate.token for gate in gates if are_decided(self._graph, gate.nodes, records)]
+        return [gate for gate in gates if are_decided(self._graph, gate.nodes, records)]
 
     def _settle(self, connection: Connection, records: Mapping[str, NodeRecord]) -> None:
         ended = list(ends(self._graph, records))
@@ -244,18 +232,3 @@ class UnitRun:
             return
         RunRepository(connection).settle(self._scope.run_id, "succeeded", ended, None)
         logger.info("run succeeded", run_id=str(self._scope.run_id))
-
-
-def _outputs(node: Node, items: list[ItemRecord]) -> list[Any]:
-    """What a container gives. Raises NodeFailure where items failed that must not, or did not end."""
-    assert node.each is not None
-    failed = [item for item in items if item.status == "failed" and item.error]
-    if failed and node.each.on_item_error == "fail":
-        first = failed[0]
-        error = dict(first.error or {})
-        raise NodeFailure(
-            "item_failed", f"item {first.position} failed: {error['message']}", details={"item": first.position}
-        )
-    if left := [item for item in items if item.status not in ("succeeded", "failed")]:
-        raise NodeFailure("items_not_run", f"the platform could not run {len(left)} of {len(items)} items")
-    return [{"error": item.error} if item.status == "failed" else item.output for item in items]

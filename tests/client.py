@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,9 +28,14 @@ class Api:
     base: str
     workspace_id: str
     token: str | None
+    feature: str = "workflows"
+
+    def of(self, feature: str) -> Api:
+        """The same caller below another part of the workspace."""
+        return replace(self, feature=feature)
 
     def send(self, method: str, path: str, body: Any = None, raw: bytes | None = None, **headers: str) -> Answer:
-        url = urlsplit(f"{self.base}/api/v1/workspaces/{self.workspace_id}/workflows{path}")
+        url = urlsplit(f"{self.base}/api/v1/workspaces/{self.workspace_id}/{self.feature}{path}")
         content = raw if raw is not None else (None if body is None else json.dumps(body).encode())
         sent = {"Content-Type": "application/json"} if content is not None else {}
         if self.token:

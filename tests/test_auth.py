@@ -100,7 +100,7 @@ class TestGoodTokens:
             {"aud": [AUDIENCE, "someone-else"]},
             {"aud": "another-of-ours"},
             {"aud": None, "client_id": AUDIENCE, "token_use": "access"},
-            {"iat": NOW + 30},
+            {"iat": NOW + 3600},
             {"nbf": NOW - 1, "iat": NOW, "jti": "j"},
         ],
         ids=["one of several audiences", "our other audience", "an access token of Cognito", "a clock ahead", "all"],
@@ -131,7 +131,7 @@ class TestGoodTokens:
             assert thief.fetches == 0
 
     def test_a_secret_may_be_shared_instead(self, secret_tokens: Authenticator) -> None:
-        token = jwt.encode({"sub": str(ADA), "exp": NOW + 60}, SECRET, "HS256")
+        token = jwt.encode({"sub": str(ADA), "exp": NOW + 3600}, SECRET, "HS256")
         assert user(secret_tokens, token) == ADA
 
 
@@ -145,10 +145,10 @@ WRONG_CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
     "an empty audience and our client": ({"aud": [], "client_id": AUDIENCE}, "the token is for another audience"),
     "the client of another": ({"aud": None, "client_id": "x"}, "the token is for another audience"),
     "expired": ({"exp": NOW - 1}, "the token has expired"),
-    "not yet valid": ({"nbf": NOW + 60}, "the token is not valid yet"),
+    "not yet valid": ({"nbf": NOW + 3600}, "the token is not valid yet"),
     "no exp": ({"exp": None}, "the token lacks the claim exp"),
     "exp that is a text": ({"exp": "soon"}, "the token is not valid"),
-    "exp that is a list": ({"exp": [NOW + 60]}, "the token is not valid"),
+    "exp that is a list": ({"exp": [NOW + 3600]}, "the token is not valid"),
     "endless exp": ({"exp": float("inf")}, "the token is not valid"),
     "nbf that is no number": ({"nbf": {}}, "the token is not valid"),
     "no sub": ({"sub": None}, "the token lacks the claim sub"),
@@ -166,11 +166,11 @@ class TestWrongTokens:
 
     def test_a_subject_that_is_no_uuid_is_no_user_without_an_issuer(self, secret_tokens: Authenticator) -> None:
         for subject in ("auth0|5f7c", ADA.hex, f"urn:uuid:{ADA}"):
-            token = jwt.encode({"sub": subject, "exp": NOW + 60}, SECRET, "HS256")
+            token = jwt.encode({"sub": subject, "exp": NOW + 3600}, SECRET, "HS256")
             assert refusal(secret_tokens, token) == "the token's sub is not a user's id, which is a UUID"
 
     def test_a_token_for_someone_is_not_for_who_has_no_name(self, secret_tokens: Authenticator) -> None:
-        token = jwt.encode({"sub": str(ADA), "exp": NOW + 60, "aud": "someone"}, SECRET, "HS256")
+        token = jwt.encode({"sub": str(ADA), "exp": NOW + 3600, "aud": "someone"}, SECRET, "HS256")
         assert refusal(secret_tokens, token) == "the token is for another audience"
 
     @pytest.mark.parametrize("alg", ["none", "None", "NONE", "", None, [], "HS256", "RS512", "PS256"])
@@ -199,7 +199,7 @@ class TestWrongTokens:
                 assert refusal(tokens, token) == "the token must be signed with RS256 and name its key (kid)"
 
     def test_an_issuers_signature_is_no_shared_secrets(self, issuer: Issuer, secret_tokens: Authenticator) -> None:
-        assert refusal(secret_tokens, issuer.token({"sub": str(ADA), "exp": NOW + 60}))
+        assert refusal(secret_tokens, issuer.token({"sub": str(ADA), "exp": NOW + 3600}))
 
     def test_a_wrong_signature_is_refused(self, issuer: Issuer, tokens: Authenticator) -> None:
         good = issuer.token(issuer.claims(str(ADA)))

@@ -2,7 +2,8 @@
 
 Only structure, retries, time limits and how many items run at once are in it, never a config or a label: editing a URL
 changes no state machine. The state is `{run_id, version_id, path}`, where `path` says which item of which containers;
-what a Task returns is dropped, but for the end of a wait, the indexes of items, and which outcomes came true.
+what a Task returns is dropped, but for the end of a wait, how long to wait for an answer, the indexes of items, and
+which outcomes came true.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from .node_type import Kind
 from .plan import Plan
 from .states import (
     ITEM_SCOPE,
+    NOT_IN_TIME,
     SCOPE,
     Fragment,
     Names,
@@ -225,8 +227,10 @@ class _Scope:
         return {f"o{number}": conditions.outcomes[number] for number in told}
 
     def _pause(self, node_id: str, name: str, position: int) -> Fragment:
-        """What follows a unit that begins a node: a Wait, or a Map over items."""
+        """What follows a unit that begins a node: a Wait, a Task that waits for an answer, or a Map over items."""
         node = self._plan.graph.nodes[node_id]
+        if node.type.kind in (Kind.DECISION, Kind.RUN):
+            return self._answer(node_id, name, position)
         if node.type.kind is Kind.WAIT:
             wait = {"Type": "Wait", "TimestampPath": f"$.u{position}.until"}
             return Fragment.of(self._names.take(f"{name} until"), wait, "Next")
@@ -245,6 +249,15 @@ class _Scope:
         choice = self._names.take(f"{node_id} where")
         return Fragment(choice, {choice: state} | items.states | chunks.states, items.exits + chunks.exits)
 
+    def _answer(self, node_id: str, name: str, position: int) -> Fragment:
+        """A Task that the runner ends, by its token, when the node has its answer. The unit that concludes the node
+        follows in any case, and tells an answer from none."""
+        payload = SCOPE | {"answer": {"node_id": node_id, "for_each": self._container}}
+        task = call_for_token(self._function, payload)
+        task["Retry"] = [NOT_IN_TIME, *task["Retry"]]
+        task["TimeoutSecondsPath"] = f"$.u{position}.timeout"
+        return Fragment.of(self._names.take(f"{name} answer"), task, "Next", "Catch")
+
     def _gate(self, gate: Gate, behind: Block) -> Fragment:
         """A Task that the runner ends, by its token, when the nodes that it waits for are decided."""
         name = self._names.take("Gate")
@@ -255,7 +268,12 @@ class _Scope:
         return Fragment.of(name, call_for_token(self._function, payload), "Next")
 
 
-_KEPT: Mapping[Kind | None, tuple[str, ...]] = {Kind.WAIT: ("until",), Kind.EACH: ("items", "elsewhere")}
+_KEPT: Mapping[Kind | None, tuple[str, ...]] = {
+    Kind.WAIT: ("until",),
+    Kind.EACH: ("items", "elsewhere"),
+    Kind.DECISION: ("timeout",),
+    Kind.RUN: ("timeout",),
+}
 """What the state keeps of the answer of a unit that begins a node of this kind."""
 
 

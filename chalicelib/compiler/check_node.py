@@ -13,11 +13,18 @@ from .expressions import BINDINGS, FUNCTIONS, ITEM_BINDINGS, Expression
 from .graph import ERROR_HANDLE, Node, Retry
 from .node_type import Kind, NodeType
 from .problems import Problem
-from .settings import NodeSettings, RetrySettings
+from .settings import MAX_CALL_SECONDS, NodeSettings, RetrySettings
 from .shape import NodeShape, json_path
 from .template import Template, TemplateError, compile_template
 from .words import NO_SUCH_KEY, by_field
 
+_INSIDE = "set it on the nodes inside; a container makes no call"
+_NOT_SETTABLE: Mapping[Kind, Mapping[str, str]] = {
+    Kind.EACH: {"retry": _INSIDE, "timeout_seconds": _INSIDE},
+    Kind.DECISION: {"retry": "who has decided is not asked again"},
+    Kind.RUN: {"retry": "set it on the nodes of the workflow that it runs"},
+}
+"""What means nothing to nodes of a kind, and why."""
 MAX_HINTS = 50
 """Guessing what was meant compares with all that there is; after so many problems we stop guessing."""
 
@@ -78,6 +85,7 @@ class CheckedNode:
             disabled=self.settings.disabled,
             handles=frozenset(self.type.handles(config)) | error,
             each=self.type.each(config) if self.type.each else None,
+            runs=self.type.runs(config) if self.type.runs else None,
         )
 
 
@@ -125,16 +133,18 @@ class _Check:
                 keys = NodeSettings.model_fields if len(place) == 1 else RetrySettings.model_fields
                 self._add_setting(f"bad_{place[0]}", "data", place, message, keys)
             return None
-        if node_type is not None and node_type.kind is Kind.EACH:
-            self._check_container(settings)
+        if node_type is not None:
+            self._check_settable(settings, node_type.kind)
         return settings
 
-    def _check_container(self, settings: NodeSettings) -> None:
-        for name in ("retry", "timeout_seconds"):
+    def _check_settable(self, settings: NodeSettings, kind: Kind) -> None:
+        for name, why in _NOT_SETTABLE.get(kind, {}).items():
             if getattr(settings, name) is not None:
-                self._add(
-                    f"bad_{name}", f"{name}: set it on the nodes inside; a container makes no call", f"data.{name}"
-                )
+                self._add(f"bad_{name}", f"{name}: {why}", f"data.{name}")
+        is_call = kind not in (Kind.DECISION, Kind.RUN)
+        if is_call and settings.timeout_seconds and settings.timeout_seconds > MAX_CALL_SECONDS:
+            message = f"timeout_seconds: must be at most {MAX_CALL_SECONDS}"
+            self._add("bad_timeout_seconds", message, "data.timeout_seconds")
 
     def _config_fits(self, config: Any, node_type: NodeType) -> bool:
         try:

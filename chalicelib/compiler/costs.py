@@ -91,6 +91,8 @@ ITEM = Cost(events=2)
 CHOICE = Cost(1, 2)
 WAIT = Cost(1, 2)
 SUCCEED = Cost(1, 2)
+_PAUSES: Mapping[Kind, Cost] = {Kind.WAIT: WAIT, Kind.DECISION: TOKEN_CALL, Kind.RUN: TOKEN_CALL}
+"""What follows a unit that begins a node of this kind; of a run that it waits for, not that run itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,6 @@ class Counting:
         cost = Range(CALL, CALL + RETRY.times(retries))
         if unit.begins is None:
             return cost
-        if self.graph.nodes[unit.begins].type.kind is Kind.WAIT:
-            return cost + Range.always(WAIT)
+        if pause := _PAUSES.get(self.graph.nodes[unit.begins].type.kind):
+            return cost + Range.always(pause)
         return cost + (loops[unit.begins].cost if unit.begins in loops else Range())

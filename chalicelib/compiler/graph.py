@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .node_type import Each, Kind, NodeType
+from .node_type import Each, Kind, NodeType, WorkflowReference
 from .settings import RunSettings
 from .template import Template
 
@@ -46,6 +46,8 @@ class Node:
     """All handles that it may go on by."""
     each: Each | None
     """Of a container, how its items run."""
+    runs: WorkflowReference | None
+    """The workflow that it runs, where the drawing says which."""
 
     @property
     def max_attempts(self) -> int:
@@ -55,7 +57,7 @@ class Node:
     @property
     def is_paused(self) -> bool:
         """Whether it begins in one unit, goes on in Step Functions, and is concluded by another unit."""
-        return self.type.kind in (Kind.WAIT, Kind.EACH) and not self.disabled
+        return self.type.kind not in (Kind.PURE, Kind.IO) and not self.disabled
 
     @property
     def is_anchor(self) -> bool:
@@ -130,6 +132,15 @@ class Graph:
         for node in self.walk():
             if node.id == node_id:
                 return node
+        raise KeyError(node_id)
+
+    def container_of(self, node_id: str) -> str | None:
+        """The container that a node at any depth is right in; None of one on the canvas itself. Raises KeyError."""
+        if node_id in self.nodes:
+            return None
+        for container, body in self.bodies.items():
+            with suppress(KeyError):
+                return body.container_of(node_id) or container
         raise KeyError(node_id)
 
     def predecessors(self, node_id: str) -> tuple[str, ...]:

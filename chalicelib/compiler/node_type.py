@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Literal, Protocol
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo
 
@@ -24,6 +25,10 @@ class Kind(Enum):
     """Waits in Step Functions, with nothing running."""
     EACH = "each"
     """A container: Step Functions runs what it holds for each of its items."""
+    DECISION = "decision"
+    """Waits in Step Functions until someone decides."""
+    RUN = "run"
+    """Waits in Step Functions for the run of another workflow, which it starts."""
 
 
 class NodeFailure(Exception):  # noqa: N818 - it is what happens to a node, told as `error` in its result
@@ -60,6 +65,22 @@ class HttpClient(Protocol):
         """Send one request; `timeout` bounds the whole exchange, in seconds. Raises NodeFailure."""
 
 
+class Targets(Protocol):
+    """What a node may reach in the account, as far as its workspace may. All raise NodeFailure."""
+
+    def invoke(self, function_name: str, payload: Any, seconds: int) -> Any:
+        """What a function returns."""
+
+    def put_event(self, event_bus: str, source: str, detail_type: str, detail: Mapping[str, Any], seconds: int) -> str:
+        """The id of an event."""
+
+    def publish(self, topic_arn: str, message: str, more: Mapping[str, Any], seconds: int) -> str:
+        """The id of a message to a topic."""
+
+    def send_message(self, queue_url: str, message: str, more: Mapping[str, Any], seconds: int) -> str:
+        """The id of a message to a queue."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a running node gets besides its config."""
@@ -68,7 +89,8 @@ class Context:
     """`$run`: id, workflow_id, workspace_id, version, started_at, trigger."""
     input: Any
     http: HttpClient
-    timeout_seconds: float
+    targets: Targets
+    timeout_seconds: int
     now: datetime
 
 
@@ -104,6 +126,35 @@ class EachOf:
     items: Sequence[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionWanted:
+    """A node of kind DECISION asks for one of its handles."""
+
+    message: str
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunWanted:
+    """A node of kind RUN asks for a run of a workflow; of its current version where `version` is None."""
+
+    workflow_id: UUID
+    version: int | None
+    input: Any
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowReference:
+    """Which workflow a node of kind RUN runs, where that can be seen in the drawing."""
+
+    workflow_id: UUID
+    version: int | None
+
+
+NodeOutcome = Result | WaitUntil | EachOf | DecisionWanted | RunWanted
+
+
 def only_out(_config: Mapping[str, Any]) -> tuple[str, ...]:
     """The handles of a type with the default output alone."""
     return ("out",)
@@ -117,12 +168,14 @@ class NodeType:
     label: str
     description: str
     config: type[Config]
-    run: Callable[[Any, Context], Result | WaitUntil | EachOf]
+    run: Callable[[Any, Context], NodeOutcome]
     kind: Kind = Kind.PURE
     handles: Callable[[Mapping[str, Any]], tuple[str, ...]] = field(default=only_out)
     """The handles an edge may leave by, from the config as drawn."""
     each: Callable[[Mapping[str, Any]], Each] | None = None
     """Of kind EACH: how it runs its items, from the config as drawn."""
+    runs: Callable[[Mapping[str, Any]], WorkflowReference | None] | None = None
+    """Of kind RUN: what it runs, from the config as drawn."""
     default_attempts: int = 1
     """Attempts without a `retry` of the node's own; only failures marked retryable use them."""
     default_timeout_seconds: int = 60

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, field_validator, model_validator
 
-MAX_TIMEOUT_SECONDS = 840
+MAX_CALL_SECONDS = 840
 """A Lambda call ends after 900 seconds (AWS Lambda quotas); the rest is for reading and writing results."""
+MAX_RUN_SECONDS = 31_536_000
+"""An execution ends after a year (AWS Step Functions quotas)."""
 
 
 def _whole(value: Any) -> Any:
@@ -60,7 +62,7 @@ class NodeSettings(BaseModel):
 
     label: str = ""
     retry: RetrySettings | None = None
-    timeout_seconds: Annotated[Whole, Field(ge=1, le=MAX_TIMEOUT_SECONDS)] | None = None
+    timeout_seconds: Annotated[Whole, Field(ge=1, le=MAX_RUN_SECONDS)] | None = None
     on_error: Literal["fail", "continue", "branch"] = "fail"
     join: Literal["any", "all"] = "any"
     disabled: StrictBool = False
@@ -75,10 +77,6 @@ class NodeSettings(BaseModel):
     def _label_is_for_people(cls, value: Any) -> Any:
         """A canvas may keep anything as its label; only a text names the node in messages."""
         return value if isinstance(value, str) else ""
-
-
-MAX_RUN_SECONDS = 31_536_000
-"""An execution ends after a year (AWS Step Functions quotas)."""
 
 
 class RunSettings(BaseModel):

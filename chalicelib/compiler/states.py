@@ -27,6 +27,8 @@ SCOPE: State = {"run_id.$": "$.run_id", "version_id.$": "$.version_id", "path.$"
 ITEM_SCOPE: State = SCOPE | {"path.$": "States.Format('{}{}/', $.path, $$.Map.Item.Value)"}
 
 _FINAL: State = {"ErrorEquals": [NODE_FAILED, RUN_ENDED], "MaxAttempts": 0}
+NOT_IN_TIME: State = {"ErrorEquals": ["States.Timeout"], "MaxAttempts": 0}
+"""Of a Task that waits for an answer: it was given all the time that there is."""
 _PLATFORM_RETRY: State = {
     "ErrorEquals": ["States.ALL"],
     "IntervalSeconds": 1,

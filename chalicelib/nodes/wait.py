@@ -17,15 +17,13 @@ from chalicelib.compiler.node_type import (
     WaitUntil,
     is_drawn,
 )
-
-YEAR_SECONDS = 31_536_000
-"""An execution of a standard state machine lasts a year at most (AWS Step Functions quotas)."""
+from chalicelib.compiler.settings import MAX_RUN_SECONDS
 
 
 class WaitConfig(Config):
     """Either `seconds` or `until`, an ISO 8601 time; without an offset it is UTC."""
 
-    seconds: Expression | Annotated[float, Field(ge=0, le=YEAR_SECONDS, strict=True)] | None = None
+    seconds: Expression | Annotated[float, Field(ge=0, le=MAX_RUN_SECONDS, strict=True)] | None = None
     until: str | None = None
 
     @field_validator("until")
@@ -54,7 +52,7 @@ def run(config: WaitConfig, context: Context) -> WaitUntil:
     """Wait until then; a time that has passed is no wait. The output is `{until}`."""
     if config.until is not None:
         until = _parse(config.until)
-        if until > context.now + timedelta(seconds=YEAR_SECONDS):
+        if until > context.now + timedelta(seconds=MAX_RUN_SECONDS):
             raise NodeFailure("wait_too_long", f"until {until.isoformat()} is more than a year away")
         return WaitUntil(until)
     assert isinstance(config.seconds, float | int)

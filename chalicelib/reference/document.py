@@ -35,9 +35,10 @@ member may. Lists are `{items, next_cursor}`: send `next_cursor` as `cursor` for
 
 ID = {"type": "string", "format": "uuid"}
 PATH_PARAMETERS: Mapping[str, dict[str, Any]] = {
+    "node_id": {"type": "string", "minLength": 1, "maxLength": 200},
     "version": {"type": "integer", "minimum": 1, "maximum": 2_147_483_647},
 }
-"""What is in a path besides ids."""
+"""What is in a path besides ids that are UUIDs."""
 
 _ERROR_HEADERS: Mapping[type[StepgraphError], dict[str, Any]] = {
     UnauthenticatedError: {"WWW-Authenticate": {"schema": {"type": "string"}}},
@@ -138,7 +139,7 @@ class Operation:
 
     def _path_parameters(self) -> Iterator[dict[str, Any]]:
         for name in re.findall(r"{(\w+)}", self.path):
-            schema = ID if name.endswith("_id") else PATH_PARAMETERS.get(name)
+            schema = PATH_PARAMETERS.get(name, ID if name.endswith("_id") else None)
             if schema is None:
                 raise self._undescribed(f"say in PATH_PARAMETERS of {__name__} what {name} is")
             yield {"name": name, "in": "path", "required": True, "schema": schema}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from chalicelib.api import Request
-from chalicelib.paging import Paged
+from urllib.parse import unquote
 
-from .results import ItemRow
+from chalicelib.api import Request
+from chalicelib.paging import Page, Paged
+
+from .decisions import DecisionService
+from .results import Approval, ItemRow
 from .schemas import (
     AskRetry,
     Cancel,
+    Decide,
     Execute,
     Idempotent,
     ListItems,
@@ -26,8 +30,9 @@ from .service import RunService
 class RunController:
     """One method an endpoint."""
 
-    def __init__(self, service: RunService) -> None:
+    def __init__(self, service: RunService, decisions: DecisionService) -> None:
         self._service = service
+        self._decisions = decisions
 
     def execute(self, request: Request, body: Execute, headers: Idempotent) -> RunDetail:
         """The run; the same one for the same key and input, for a day."""
@@ -56,6 +61,16 @@ class RunController:
         """The run as it is now."""
         ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
         return self._service.cancel(*ids, request.user_id, body.reason)
+
+    def decide(self, request: Request, body: Decide) -> RunDetail:
+        """The run as it is now."""
+        ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
+        self._decisions.decide(*ids, unquote(request.path["node_id"]), body, request.user_id)
+        return self._service.get(*ids)
+
+    def list_approvals(self, request: Request, page: Page) -> Paged[Approval]:
+        """A page of what waits for a decision in the workspace."""
+        return self._decisions.list_waiting(request.workspace_id, page)
 
     def list_items(self, request: Request, query: ListItems) -> Paged[ItemRow]:
         """A page of the items of a container."""

@@ -13,26 +13,27 @@ from chalicelib.db import Connection
 from chalicelib.errors import InvalidError, MalformedError
 from chalicelib.observability import logger
 
-from .gates import GateRepository
 from .items import ItemRepository
 from .records import RecordRepository
 from .repository import RunRepository
 from .schemas import FINAL, Scope
 from .settlement import Records, stopped
 
+EarlyEnd = Literal["failed", "cancelled", "timed_out"]
+
 
 def end_early(
     connection: Connection,
     graph: Graph | None,
     run_id: UUID,
-    status: Literal["failed", "cancelled", "timed_out"],
+    status: EarlyEnd,
     why: Callable[[Records], str],
     by: UUID | None = None,
 ) -> bool:
     """End a run in a transaction of the caller's; False where it has ended already.
 
-    Nodes in flight are cancelled, and nothing begins any more. `why` tells the reason from what is recorded. Unless it
-    failed, its execution is to be stopped after the commit. `graph` is None where its version can't be read any more.
+    Nodes in flight are cancelled, and nothing begins any more. `why` tells the reason from what is recorded. What still
+    runs of it is to be stopped after the commit. `graph` is None where its version can't be read any more.
     """
     scope, repository = Scope(run_id), RunRepository(connection)
     before = repository.lock(scope)
@@ -41,12 +42,8 @@ def end_early(
     known = _stop_nodes(connection, scope, graph) if graph else {}
     if graph is None:
         RecordRepository(connection).cancel_drawn(run_id)
-    gates = GateRepository(connection)
-    is_stopping = status != "failed" or any(gate.items_execution_arn for gate in gates.list_all(run_id))
-    if not is_stopping:
-        gates.delete_all(run_id)
     reason = why(known)
-    repository.settle(run_id, status, [], reason, by, is_stopping=is_stopping)
+    repository.settle(run_id, status, [], reason, by, is_stopping=True)
     logger.info("run ended early", run_id=str(run_id), status=status, reason=reason)
     return True
 

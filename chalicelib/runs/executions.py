@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +11,11 @@ from chalicelib.compiler import Plan
 from chalicelib.db import Database
 from chalicelib.observability import logger
 
+from .children import ChildRepository
+from .ending import EarlyEnd, end_early, readable
 from .gates import GateRepository
 from .repository import RunRepository
-from .schemas import ClosedGate, UnfinishedRun
+from .schemas import ClosedGate, EndedRun, RunDetail, UnfinishedRun
 
 UUID_LENGTH = 36
 
@@ -50,16 +52,52 @@ class Executions:
             self._end_gates(run["id"], gates)
         self.start(run, reason)
 
+    def end(self, run: UnfinishedRun, status: EarlyEnd, reason: str) -> bool:
+        """End a run before its end, and whatever runs of it; False where it has ended already. Raises UnavailableError;
+        then the reconciler stops what still runs."""
+        graph = readable(self._plan, run["version_id"])
+        with self._database.transaction() as connection:
+            if not end_early(connection, graph, run["id"], status, lambda _: reason):
+                return False
+        self.stop(run["id"])
+        return True
+
     def stop(self, run_id: UUID) -> None:
-        """Stop whatever still runs of a run that has ended. Raises UnavailableError; then it is to be called again."""
+        """Stop whatever still runs of a run that ended early, the runs that its nodes started too, and tell the one
+        that waits for it. Raises UnavailableError; then it is to be called again."""
         with self._database.connection() as connection:
-            arn = RunRepository(connection).find_execution_to_stop(run_id)
+            ended = RunRepository(connection).find_ended(run_id)
             gates = GateRepository(connection).list_all(run_id)
-        if arn:
-            self._step_functions.stop(arn)
+            children = ChildRepository(connection).list_unfinished(run_id)
+        if ended is None:
+            return
+        if ended["execution_arn"] and ended["status"] in ("cancelled", "timed_out"):
+            self._step_functions.stop(ended["execution_arn"])
         self._end_gates(run_id, gates)
+        for child in children:
+            self.end(child, _CHILDREN_END.get(ended["status"], "cancelled"), f"the run that started it {told(ended)}")
+        self.tell_parent(run_id)
         with self._database.connection() as connection:
             RunRepository(connection).mark_stopped(run_id)
+
+    def tell_parent(self, run_id: UUID) -> None:
+        """Let the node go on that waits for a run which has ended. Raises UnavailableError; the reconciler does it
+        then."""
+        with self._database.connection() as connection:
+            gates = ChildRepository(connection).list_gates(run_id)
+        for parent_id, gate in gates:
+            self.open_gates(parent_id, [gate])
+
+    def open_gates(self, run_id: UUID, gates: Sequence[ClosedGate]) -> None:
+        """Let those go on who wait at gates of a run. Raises UnavailableError.
+
+        The gates are forgotten only then, so that a repeated call opens again what a crash left closed.
+        """
+        for gate in gates:
+            self._step_functions.release(gate.token)
+        if gates:
+            with self._database.connection() as connection:
+                GateRepository(connection).delete(run_id, [gate.token for gate in gates])
 
     def _end_gates(self, run_id: UUID, gates: list[ClosedGate]) -> None:
         """No one waits at them any more; executions that run items for them are stopped."""
@@ -68,6 +106,16 @@ class Executions:
                 self._step_functions.stop(gate.items_execution_arn)
         with self._database.connection() as connection:
             GateRepository(connection).delete(run_id, [gate.token for gate in gates])
+
+
+_CHILDREN_END: Mapping[str, EarlyEnd] = {"timed_out": "timed_out"}
+"""How the runs end that the nodes of one started which ended so; else they are cancelled."""
+_TOLD = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled", "timed_out": "took too long"}
+
+
+def told(run: EndedRun | RunDetail) -> str:
+    """How a run ended, in words that follow its name."""
+    return _TOLD[run["status"]]
 
 
 def _next_name(run: UnfinishedRun) -> str:

@@ -17,17 +17,24 @@ class GateRepository:
         self._connection = connection
 
     def save(
-        self, scope: Scope, gate: str, token: str, nodes: Iterable[str], waiting_execution: str | None = None
+        self,
+        scope: Scope,
+        gate: str,
+        token: str,
+        nodes: Iterable[str],
+        *,
+        waiting_execution: str | None = None,
+        answers: str | None = None,
     ) -> None:
         """A gate that is closed; a later token of the same gate takes the place of an earlier one."""
         self._connection.execute(
             """
-            INSERT INTO workflow_run_gates (run_id, path, container, gate, token, nodes, waiting_execution)
-            VALUES (%s, %s, %s, %s, %s, %s, %s)
+            INSERT INTO workflow_run_gates (run_id, path, container, gate, token, nodes, waiting_execution, answers)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (run_id, path, container, gate) DO UPDATE SET
               token = EXCLUDED.token, nodes = EXCLUDED.nodes, waiting_execution = EXCLUDED.waiting_execution
             """,
-            (scope.run_id, scope.path, scope.container or "", gate, token, list(nodes), waiting_execution),
+            (scope.run_id, scope.path, scope.container or "", gate, token, list(nodes), waiting_execution, answers),
         )
 
     def save_items_execution(self, scope: Scope, gate: str, arn: str) -> None:
@@ -44,16 +51,12 @@ class GateRepository:
         """The closed gates of a run and of all its items."""
         rows = self._connection.execute(
             """
-            SELECT gate, token, nodes, path, container, waiting_execution, items_execution_arn
+            SELECT gate, token, nodes, path, container, waiting_execution, items_execution_arn, answers
             FROM workflow_run_gates WHERE run_id = %s ORDER BY path, container, gate
             """,
             (run_id,),
         ).fetchall()
         return [ClosedGate(**row) for row in rows]
-
-    def delete_all(self, run_id: UUID) -> None:
-        """Forget all gates of a run."""
-        self._connection.execute("DELETE FROM workflow_run_gates WHERE run_id = %s", (run_id,))
 
     def list_closed(self, scope: Scope) -> list[ClosedGate]:
         """The closed gates of a run or an item."""

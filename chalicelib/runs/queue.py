@@ -53,27 +53,33 @@ class QueueRepository:
         The workspace with the fewest runs is first, and in it the run that has waited the longest, of a workflow that
         may have one more. Runs of a workflow never overtake one another: under a limit that was raised since, new ones
         would keep old ones waiting for ever.
+
+        A run that a node of another one waits for shares that one's place: waiting for one of its own, it might wait
+        for those that wait for it. Only the limit of its workflow holds for it.
         """
         row = self._connection.execute(
             """
             WITH active AS (
-              SELECT workspace_id, workflow_id, count(*) AS runs FROM workflow_runs
+              SELECT workspace_id, workflow_id, count(*) AS runs,
+                     count(*) FILTER (WHERE parent_run_id IS NULL) AS places
+              FROM workflow_runs
               WHERE admitted_at IS NOT NULL AND status IN ('pending', 'running')
               GROUP BY workspace_id, workflow_id
             ), of_workspace AS (
-              SELECT workspace_id, sum(runs) AS runs FROM active GROUP BY workspace_id
+              SELECT workspace_id, sum(places) AS places FROM active GROUP BY workspace_id
             ), heads AS (
-              SELECT DISTINCT ON (workflow_id) id, workflow_id, workspace_id, concurrency_limit, started_at
+              SELECT DISTINCT ON (workflow_id, parent_run_id IS NULL)
+                     id, workflow_id, workspace_id, concurrency_limit, started_at, parent_run_id IS NULL AS is_alone
               FROM workflow_runs WHERE admitted_at IS NULL AND status = 'pending'
-              ORDER BY workflow_id, started_at, id
+              ORDER BY workflow_id, parent_run_id IS NULL, started_at, id
             ), next AS (
               SELECT r.id FROM heads r
               LEFT JOIN active f ON f.workflow_id = r.workflow_id
               LEFT JOIN of_workspace w ON w.workspace_id = r.workspace_id
               WHERE (r.concurrency_limit IS NULL OR coalesce(f.runs, 0) < r.concurrency_limit)
-                AND coalesce(w.runs, 0) < %(per_workspace)s
-                AND (SELECT coalesce(sum(runs), 0) FROM active) < %(whole)s
-              ORDER BY coalesce(w.runs, 0), r.started_at, r.id
+                AND (NOT r.is_alone OR (coalesce(w.places, 0) < %(per_workspace)s
+                  AND (SELECT coalesce(sum(places), 0) FROM active) < %(whole)s))
+              ORDER BY r.is_alone, coalesce(w.places, 0), r.started_at, r.id
               LIMIT 1
             )
             UPDATE workflow_runs r SET

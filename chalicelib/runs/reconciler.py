@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from chalicelib.aws.step_functions import Execution, StepFunctions
@@ -20,14 +20,16 @@ from chalicelib.errors import InvalidError, MalformedError
 from chalicelib.observability import logger
 from chalicelib.unit_run import RunEnded
 
+from .answers import is_open
+from .children import ChildRepository
 from .dispatcher import Dispatcher
-from .ending import end_early, readable, too_long
+from .ending import EarlyEnd, readable, too_long
 from .executions import Executions
 from .gates import GateRepository
 from .records import RecordRepository
 from .repository import RunRepository
 from .schemas import CheckedRun, ClosedGate, Scope, UnfinishedRun
-from .settlement import are_decided, failed_node
+from .settlement import failed_node
 from .upkeep import UpkeepRepository
 
 GONE = "its execution was gone"
@@ -79,7 +81,9 @@ class Reconciler:
             upkeep = UpkeepRepository(connection)
             unstarted = upkeep.list_unstarted(started_before, MAX_CHECKS)
             overdue, stopping = upkeep.list_overdue(MAX_CHECKS), upkeep.list_stopping(MAX_CHECKS)
+            forsaken = ChildRepository(connection).list_forsaken(MAX_CHECKS)
         self._each(done, overdue, self._time_out)
+        self._each(done, forsaken, self._end_forsaken)
         self._each(done, stopping, self._stop)
         self._each(done, unstarted, self._start)
         done["dispatched"] += self._dispatcher.dispatch()
@@ -181,13 +185,11 @@ class Reconciler:
         self._executions.resume(run, reason)
         return "resumed"
 
-    def _end(self, run: UnfinishedRun, status: Literal["failed", "cancelled", "timed_out"], reason: str) -> str | None:
-        graph = readable(self._plan, run["version_id"])
-        with self._database.transaction() as connection:
-            if not end_early(connection, graph, run["id"], status, lambda _: reason):
-                return None
-        self._executions.stop(run["id"])
-        return status
+    def _end(self, run: UnfinishedRun, status: EarlyEnd, reason: str) -> str | None:
+        return status if self._executions.end(run, status, reason) else None
+
+    def _end_forsaken(self, run: UnfinishedRun) -> str | None:
+        return self._end(run, "cancelled", "the node that started it does not wait for it any more")
 
     def _open(self, run: CheckedRun) -> str | None:
         """Whoever should have opened a gate, or gone on with items, may have died before."""
@@ -199,19 +201,17 @@ class Reconciler:
             for gate in gates:
                 scope, body = Scope(run["id"], gate.path), graph.scope(gate.container or None)
                 known = records.list_records(scope, gate.nodes)
-                if not gate.waiting_execution and are_decided(body, gate.nodes, known):
+                if not gate.waiting_execution and is_open(connection, body, scope, gate, known):
                     opened.append(gate)
         lost = [gate for gate in gates if gate.waiting_execution and not self._items_run(gate)]
         for gate in lost:
             with suppress(RunEnded):
                 self._handle(_items_event(run, gate))
-        for gate in opened:
-            self._step_functions.release(gate.token)
+        self._executions.open_gates(run["id"], opened)
         if not opened and not lost:
             return None
         mended = {"gates": [gate.gate for gate in (*opened, *lost)]}
         with self._database.connection() as connection:
-            GateRepository(connection).delete(run["id"], [gate.token for gate in opened])
             RunRepository(connection).tell(run["id"], "mended", mended)
         return "mended"
 

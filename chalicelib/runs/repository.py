@@ -13,7 +13,7 @@ from chalicelib.jsontext import to_text
 from chalicelib.paging import Page
 from chalicelib.workflows.schemas import VersionRow
 
-from .schemas import NewRun, RunDetail, RunRow, Scope
+from .schemas import EndedRun, NewRun, RunDetail, RunRow, Scope
 
 
 class RunRepository:
@@ -27,22 +27,28 @@ class RunRepository:
         its workflow was deleted."""
         row = self._connection.execute(
             """
-            INSERT INTO workflow_runs (workflow_id, workspace_id, version, input, trigger, triggered_by,
+            INSERT INTO workflow_runs (id, workflow_id, workspace_id, version, input, trigger, triggered_by,
                                        idempotency_key, request_hash, concurrency_limit, timeout_seconds,
-                                       retry_of, reused, fire_at, history)
-            SELECT id, workspace_id, %(version)s::int, %(input)s::jsonb, %(trigger)s::text, %(triggered_by)s::uuid,
-                   %(key)s::text, %(hash)s, %(concurrency_limit)s::int, %(timeout_seconds)s::int,
-                   %(retry_of)s::uuid, %(reused)s::text[], %(fire_at)s::timestamptz,
+                                       retry_of, reused, fire_at, parent_run_id, parent_path, parent_node_id, history)
+            SELECT %(id)s::uuid, id, workspace_id, %(version)s::int, %(input)s::jsonb, %(trigger)s::text,
+                   %(triggered_by)s::uuid, %(key)s::text, %(hash)s, %(concurrency_limit)s::int,
+                   %(timeout_seconds)s::int, %(retry_of)s::uuid, %(reused)s::text[], %(fire_at)s::timestamptz,
+                   %(parent)s::uuid, %(parent_path)s::text, %(parent_node)s::text,
                    happened('accepted', jsonb_build_object(
-                     'by', %(triggered_by)s::uuid, 'trigger', %(trigger)s::text, 'retry_of', %(retry_of)s::uuid))
+                     'by', %(triggered_by)s::uuid, 'trigger', %(trigger)s::text, 'retry_of', %(retry_of)s::uuid,
+                     'parent_run_id', %(parent)s::uuid))
             FROM workflows WHERE id = %(workflow_id)s AND workspace_id = %(workspace_id)s
             ON CONFLICT DO NOTHING
             RETURNING id
             """,
             {
+                "id": new.id,
                 "workspace_id": workspace_id,
                 "workflow_id": version["workflow_id"],
                 "version": version["version"],
+                "parent": new.parent and new.parent.run_id,
+                "parent_path": new.parent and new.parent.path,
+                "parent_node": new.parent and new.parent.node_id,
                 "input": to_text(new.input),
                 "trigger": new.trigger,
                 "triggered_by": new.triggered_by,
@@ -114,6 +120,14 @@ class RunRepository:
                    CASE WHEN r.status = 'pending' AND r.admitted_at IS NULL
                      THEN place_in_queue(r.workflow_id, r.started_at, r.id) END AS queue_position,
                    r.retry_of, r.reused, r.deadline_at, r.input, r.output, r.execution_arn, r.history,
+                   r.parent_run_id,
+                   (SELECT jsonb_build_object('workflow_id', p.workflow_id, 'run_id', p.id, 'path', r.parent_path,
+                                              'node_id', r.parent_node_id)
+                    FROM workflow_runs p WHERE p.id = r.parent_run_id) AS parent,
+                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                      'node_id', c.parent_node_id, 'path', c.parent_path, 'workflow_id', c.workflow_id,
+                      'version', c.version, 'run_id', c.id, 'status', c.status) ORDER BY c.started_at, c.id), '[]')
+                    FROM workflow_runs c WHERE c.parent_run_id = r.id) AS children,
                    CASE WHEN r.status = 'succeeded' THEN r.node_results
                      ELSE run_node_results(r.id, r.status) END AS node_results
             FROM workflow_runs r
@@ -150,7 +164,7 @@ class RunRepository:
                      || CASE WHEN length(error_message) > 1000 THEN '… (cut)' ELSE '' END AS error_message,
                    CASE WHEN status = 'pending' AND admitted_at IS NULL
                      THEN place_in_queue(workflow_id, started_at, id) END AS queue_position,
-                   retry_of
+                   retry_of, parent_run_id
             FROM workflow_runs
             WHERE workflow_id = %(workflow_id)s AND workspace_id = %(workspace_id)s
               AND (%(moment)s::timestamptz IS NULL OR (started_at, id) < (%(moment)s, %(item_id)s::uuid))
@@ -235,12 +249,16 @@ class RunRepository:
         ).fetchone()
         return row is not None
 
-    def find_execution_to_stop(self, run_id: UUID) -> str | None:
-        """The latest execution of a run that was ended from outside."""
+    def find_ended(self, run_id: UUID) -> EndedRun | None:
+        """How a run has ended; None where it goes on, or is gone."""
         row = self._connection.execute(
-            "SELECT execution_arn FROM workflow_runs WHERE id = %s AND status IN ('cancelled', 'timed_out')", (run_id,)
+            """
+            SELECT status, execution_arn FROM workflow_runs
+            WHERE id = %s AND status NOT IN ('pending', 'running')
+            """,
+            (run_id,),
         ).fetchone()
-        return row["execution_arn"] if row else None
+        return cast("EndedRun | None", row)
 
     def mark_stopped(self, run_id: UUID) -> None:
         """Nothing runs of it any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
@@ -74,7 +75,16 @@ class Happening(TypedDict):
 
     at: Moment
     event: Literal[
-        "accepted", "started", "resumed", "mended", "retried", "succeeded", "failed", "cancelled", "timed_out"
+        "accepted",
+        "started",
+        "resumed",
+        "mended",
+        "decided",
+        "retried",
+        "succeeded",
+        "failed",
+        "cancelled",
+        "timed_out",
     ]
     by: NotRequired[UUID]
     reason: NotRequired[str]
@@ -84,3 +94,40 @@ class Happening(TypedDict):
     gates: NotRequired[list[str]]
     run_id: NotRequired[UUID]
     version: NotRequired[int]
+    parent_run_id: NotRequired[UUID]
+    node_id: NotRequired[str]
+    path: NotRequired[str]
+    decision: NotRequired[str]
+
+
+class WaitingNode(TypedDict):
+    """A node that waits for a run; `path` is that of the item it is in."""
+
+    workflow_id: UUID
+    run_id: UUID
+    node_id: str
+    path: str
+
+
+class Child(WaitingNode):
+    """A run that a node started, which is that of `run_id`."""
+
+    version: int
+    status: str
+
+
+class Approval(TypedDict):
+    """A node that waits for a decision; `path` is that of the item it is in."""
+
+    id: UUID
+    workflow_id: UUID
+    workflow_name: str
+    run_id: UUID
+    node_id: str
+    label: str | None
+    path: str
+    message: str | None
+    decisions: list[str]
+    may_decide: Literal["member"]
+    requested_at: datetime
+    expires_at: datetime

@@ -15,13 +15,14 @@ from chalicelib.errors import ConflictError
 from .executions import run_of_execution
 
 if TYPE_CHECKING:
-    from chalicelib.paging import Paged
+    from chalicelib.paging import Page, Paged
 
     from .controller import RunController
-    from .results import ItemRow
+    from .results import Approval, ItemRow
     from .schemas import (
         AskRetry,
         Cancel,
+        Decide,
         Execute,
         Idempotent,
         ListItems,
@@ -34,12 +35,13 @@ if TYPE_CHECKING:
     )
 
 routes = Routes(__name__)
+approvals = Routes(f"{__name__}.approvals")
 
 
 def _controller() -> RunController:
     from .controller import RunController
 
-    return RunController(services().runs)
+    return RunController(services().runs, services().decisions)
 
 
 @routes.route("POST", "/{workflow_id}/execute", Role.MEMBER, status=HTTPStatus.ACCEPTED, raises=[ConflictError])
@@ -70,6 +72,18 @@ def list_items(request: Request, query: ListItems) -> Paged[ItemRow]:
 def cancel_run(request: Request, body: Cancel) -> RunDetail:
     """Cancel a run: nothing begins any more."""
     return _controller().cancel(request, body)
+
+
+@routes.route("POST", "/{workflow_id}/runs/{run_id}/nodes/{node_id}/decision", Role.MEMBER, raises=[ConflictError])
+def decide(request: Request, body: Decide) -> RunDetail:
+    """Decide what a node waits for."""
+    return _controller().decide(request, body)
+
+
+@approvals.route("GET", "/", Role.MEMBER)
+def list_approvals(request: Request, query: Page) -> Paged[Approval]:
+    """List what waits for a decision in the workspace, what was asked last first."""
+    return _controller().list_approvals(request, query)
 
 
 @routes.route("GET", "/{workflow_id}/runs/{run_id}/retry", Role.MEMBER, raises=[ConflictError])

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
-from chalicelib.compiler.graph import DEFAULT_HANDLE, ERROR_HANDLE, Node
+from chalicelib.compiler.graph import DEFAULT_HANDLE, ERROR_HANDLE, Graph, Node
 from chalicelib.compiler.settings import RunSettings
 from chalicelib.jsontext import to_text
 from chalicelib.paging import Page, PathPage
+from chalicelib.workflows.schemas import VersionRow
 
-from .results import Happening, NodeResult, NodeStatus
+from .results import Child, Happening, NodeResult, NodeStatus, WaitingNode
 
 RunStatus = Literal["pending", "running", "succeeded", "failed", "cancelled", "timed_out"]
 RUN_STATUSES: tuple[RunStatus, ...] = ("pending", "running", "succeeded", "failed", "cancelled", "timed_out")
@@ -48,6 +49,17 @@ class Cancel(BaseModel):
     reason: Annotated[str, StringConstraints(strict=True, strip_whitespace=True, max_length=1000)] | None = None
 
 
+class Decide(BaseModel):
+    """A decision, and what else is to be known of it: any JSON. `path` says for which item of which containers it is,
+    of the outermost first: `3/0/`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Annotated[str, StringConstraints(strict=True, max_length=100)]
+    data: Any = None
+    path: Annotated[str, StringConstraints(strict=True, pattern=r"^([0-9]{1,9}/){0,10}$")] = ""
+
+
 class Retry(BaseModel):
     """The version to go on with: that of the run, another one, or the current one."""
 
@@ -75,6 +87,15 @@ class ListItems(PathPage):
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """The node that waits for a run: of which run, and of which item of which containers in it."""
+
+    run_id: UUID
+    path: str
+    node_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewRun:
     """What a run is made of. With a key, another request of the same key within a day gives the same run."""
 
@@ -91,6 +112,9 @@ class NewRun:
     """The minute of the schedule for which it is; there is one run for each."""
     limits: Callable[[RunSettings], RunSettings] = lambda settings: settings
     """What holds for it, where the settings of its graph hold for others."""
+    parent: Parent | None = None
+    """Who started it and waits for it."""
+    id: UUID = field(default_factory=uuid4)
 
     @property
     def request_hash(self) -> str:
@@ -116,6 +140,8 @@ class RunRow(TypedDict):
     """Of a run that waits for its turn, its place among those of its workflow, from 1."""
     retry_of: UUID | None
     """The run from whose failed nodes this one goes on."""
+    parent_run_id: UUID | None
+    """The run whose node started it and waits for it."""
 
 
 class RunDetail(RunRow):
@@ -130,6 +156,10 @@ class RunDetail(RunRow):
     execution_arn: str | None
     history: list[Happening]
     """All that happened to it, oldest first."""
+    parent: WaitingNode | None
+    """Who started it and waits for it."""
+    children: list[Child]
+    """The runs that its nodes started."""
 
 
 class Retried(RunDetail):
@@ -156,6 +186,13 @@ class UnfinishedRun(TypedDict):
     execution_arn: str | None
     executions: int
     """How many have been started for it."""
+
+
+class EndedRun(TypedDict):
+    """A run that has ended, and its latest execution."""
+
+    status: RunStatus
+    execution_arn: str | None
 
 
 class CheckedRun(UnfinishedRun):
@@ -237,6 +274,22 @@ class NodeRecord:
         return (handle == ERROR_HANDLE) == (node.on_error == "branch")
 
 
+class ChildRun(UnfinishedRun, EndedRun):
+    """What came of a run that a node waits for."""
+
+    output: Any
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedRun:
+    """A run that is to be accepted: of which version, and what it is made of."""
+
+    version: VersionRow
+    graph: Graph
+    new: NewRun
+
+
 @dataclass(frozen=True, slots=True)
 class ClosedGate:
     """A branch of a run that waits for nodes of another one; its token lets it go on."""
@@ -250,6 +303,8 @@ class ClosedGate:
     """Of a gate that waits for items elsewhere, the name of the execution that waits."""
     items_execution_arn: str | None = None
     """And the one that runs some of them now."""
+    answers: str | None = None
+    """Of a gate that waits for the answer to a node, that node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +312,8 @@ class RunState:
     """What a call needs to know of its run and its item."""
 
     run: Mapping[str, Any]
-    """The columns of the run that `$run` shows, its status and input, and whether it is over its time."""
+    """The columns of the run that `$run` shows, its status, its input, who started it, and whether it is over its
+    time."""
     records: Mapping[str, NodeRecord]
     item: Any = None
     index: int | None = None

@@ -16,16 +16,16 @@ from chalicelib.settings import Settings
 from chalicelib.workflows.schemas import VersionRow
 from chalicelib.workflows.service import WorkflowService
 
+from .acceptance import accept
 from .dispatcher import Dispatcher
 from .ending import end_early, readable
-from .executions import Executions
+from .executions import Executions, told
 from .items import ItemRepository
-from .queue import QueueRepository
 from .records import RecordRepository
 from .repository import RunRepository
 from .results import ItemRow
 from .reuse import Reuse, compare
-from .schemas import NewRun, Retried, RetryPreview, RunDetail, RunRow
+from .schemas import NewRun, PinnedRun, Retried, RetryPreview, RunDetail, RunRow
 
 
 class RunService:
@@ -68,34 +68,9 @@ class RunService:
         version = self._workflows.current_version(workspace_id, workflow_id)
         graph = self._workflows.plan(version["id"]).graph
         with self._database.transaction() as connection:
-            run_id = self._accept(connection, workspace_id, version, new, graph)
+            run_id = accept(connection, workspace_id, PinnedRun(version, graph, new))
         if run_id:
             self._dispatcher.dispatch(at_most=1)
-        return run_id
-
-    def _accept(
-        self,
-        connection: Connection,
-        workspace_id: UUID,
-        version: VersionRow,
-        new: NewRun,
-        graph: Graph,
-        reuse: Reuse | None = None,
-    ) -> UUID | None:
-        """Put a run into the queue, or end it where others go on and it is to be skipped then; None where there is one
-        for its key or its fire."""
-        repository, queue, settings = RunRepository(connection), QueueRepository(connection), new.limits(graph.settings)
-        if settings.skips:
-            queue.lock()
-        if new.idempotency_key:
-            repository.release_key(version["workflow_id"], new.idempotency_key)
-        others = queue.count_unfinished(version["workflow_id"]) if settings.skips else 0
-        run_id = repository.insert(workspace_id, version, new, settings)
-        if run_id and new.retry_of and reuse:
-            _take_over(connection, new.retry_of, run_id, reuse)
-        if run_id and settings.limit is not None and settings.skips and others >= settings.limit:
-            reason = _skipped(others, settings.limit)
-            end_early(connection, graph, run_id, "cancelled", lambda _: reason)
         return run_id
 
     def _same_run(self, workflow_id: UUID, new: NewRun) -> UUID:
@@ -146,7 +121,7 @@ class RunService:
             is_ended = end_early(connection, graph, run_id, "cancelled", lambda _: message, by)
         run = self.get(workspace_id, workflow_id, run_id)
         if not is_ended:
-            raise ConflictError(f"run {run_id} has ended already; it {_ENDED[run['status']]}")
+            raise ConflictError(f"run {run_id} has ended already; it {told(run)}")
         try:
             self._executions.stop(run_id)
         except UnavailableError:
@@ -181,12 +156,15 @@ class RunService:
         with self._database.transaction() as connection:
             repository = RunRepository(connection)
             other = repository.find_retry_going_on(repository.lock_first(run_id))
-            retry_id = self._accept(connection, workspace_id, planned.version, new, reuse.graph, reuse)
+            pinned = PinnedRun(planned.version, reuse.graph, new)
+            retry_id = accept(
+                connection, workspace_id, pinned, lambda retry_id: _take_over(connection, run_id, retry_id, reuse)
+            )
             if retry_id and other:
                 raise ConflictError(f"run {other} goes on from it already; cancel that one first, or wait for its end")
             if retry_id:
-                told = {"by": str(by), "run_id": str(retry_id), "version": preview["version"]}
-                repository.tell(run_id, "retried", told)
+                retried = {"by": str(by), "run_id": str(retry_id), "version": preview["version"]}
+                repository.tell(run_id, "retried", retried)
         if retry_id is None:
             retry_id = self._same_run(workflow_id, new)
         self._dispatcher.dispatch(at_most=1)
@@ -236,11 +214,3 @@ def _take_over(connection: Connection, run_id: UUID, retry_id: UUID, reuse: Reus
 
     records.copy(run_id, retry_id, unchanged, dealt_with)
     enter(reuse.graph, None)
-
-
-_ENDED = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled", "timed_out": "took too long"}
-
-
-def _skipped(others: int, limit: int) -> str:
-    goes_on = "1 run of the workflow goes on" if others == 1 else f"{others} runs of the workflow go on"
-    return f"skipped: {goes_on}, and at most {limit} may at once"

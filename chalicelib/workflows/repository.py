@@ -8,11 +8,12 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from chalicelib.compiler.certificate import Certificate
+from chalicelib.compiler.node_type import WorkflowReference
 from chalicelib.db import Connection, one
 from chalicelib.errors import NotFoundError
 from chalicelib.paging import Page
 
-from .schemas import VersionDetail, VersionRow, WorkflowDetail, WorkflowRow
+from .schemas import ReferencedVersion, VersionDetail, VersionRow, WorkflowDetail, WorkflowRow
 
 
 class WorkflowRepository:
@@ -198,6 +199,19 @@ class WorkflowRepository:
             (workflow_id, workspace_id),
         ).fetchone()
         return cast("VersionRow", _found(row, workflow_id))
+
+    def find_referenced(self, workspace_id: UUID, reference: WorkflowReference) -> ReferencedVersion | None:
+        """The version that a node runs; the current one where it says none."""
+        row = self._connection.execute(
+            """
+            SELECT v.id, w.name FROM workflows w
+            JOIN workflow_versions v
+              ON v.workflow_id = w.id AND v.version = coalesce(%(version)s::int, w.current_version)
+            WHERE w.id = %(workflow_id)s AND w.workspace_id = %(workspace_id)s
+            """,
+            {"workspace_id": workspace_id, "workflow_id": reference.workflow_id, "version": reference.version},
+        ).fetchone()
+        return cast("ReferencedVersion | None", row)
 
     def find_graph(self, version_id: UUID) -> dict[str, Any] | None:
         """The graph of a version, by the version's own id; it never changes."""

@@ -206,3 +206,10 @@ class VersionDetail(VersionRow):
 
     graph_definition: GraphDefinition
     certificate: Certificate | None
+
+
+class ReferencedVersion(TypedDict):
+    """A version that a node runs, and what its workflow is called."""
+
+    id: UUID
+    name: str

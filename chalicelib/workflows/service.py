@@ -12,7 +12,8 @@ from uuid import UUID
 from chalicelib import compiler
 from chalicelib.compiler.asl import emit
 from chalicelib.compiler.certificate import Certificate, certify
-from chalicelib.compiler.problems import GraphRejectedError, MalformedGraphError
+from chalicelib.compiler.graph import Graph
+from chalicelib.compiler.problems import GraphRejectedError, InvalidGraphError, MalformedGraphError
 from chalicelib.db import Connection, Database
 from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError, summary
 from chalicelib.nodes import node_types
@@ -22,6 +23,7 @@ from chalicelib.settings import Settings
 from .differences import changes, entries, in_words
 from .gallery import gallery
 from .merge import merge
+from .references import References
 from .repository import WorkflowRepository
 from .schemas import (
     ChangeEntry,
@@ -63,6 +65,7 @@ class WorkflowService:
         self._on_deleted = on_deleted
         self.plan = lru_cache(maxsize=CACHED_PLANS)(self._load_plan)
         """The plan of a version, by the version's own id; versions never change."""
+        self._references = References(database, self.plan)
 
     def list_workflows(self, workspace_id: UUID, page: Page, is_template: bool | None) -> Paged[WorkflowRow]:
         """A page of workflows without their graphs."""
@@ -72,7 +75,7 @@ class WorkflowService:
 
     def create(self, workspace_id: UUID, user_id: UUID, new: CreateWorkflow) -> WorkflowDetail:
         """Save version 1. Raises InvalidError, MalformedError or TooLargeError for a graph that can't run."""
-        graph, certificate = new.graph_definition, self._certify(new.graph_definition)
+        graph, certificate = new.graph_definition, self._certify(new.graph_definition, workspace_id)
         with self._database.connection() as connection:
             return WorkflowRepository(connection).insert(
                 workspace_id, user_id, new.name, new.description, new.is_template, graph, certificate
@@ -95,7 +98,7 @@ class WorkflowService:
     def update(self, workspace_id: UUID, workflow_id: UUID, change: UpdateWorkflow) -> WorkflowDetail:
         """Change what is sent; a graph makes a new version. Raises ConflictError for a stale version."""
         graph = change.graph_definition
-        certificate = None if graph is None else self._certify(graph)
+        certificate = None if graph is None else self._certify(graph, workspace_id, workflow_id)
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
             _check_version(repository, repository.lock(workspace_id, workflow_id), change.expected_version)
@@ -107,7 +110,11 @@ class WorkflowService:
             return repository.get(workspace_id, workflow_id)
 
     def rollback(self, workspace_id: UUID, workflow_id: UUID, target: Rollback) -> WorkflowDetail:
-        """Append a version with an older one's graph. Raises NotFoundError for a missing version."""
+        """Append a version with an older one's graph. Raises NotFoundError for a missing version, InvalidError for one
+        that can't run any more."""
+        found = self.get_version(workspace_id, workflow_id, target.version)
+        if problems := self._references.problems(workspace_id, workflow_id, self.plan(found["id"]).graph):
+            raise _told(InvalidGraphError(problems))
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
             _check_version(repository, repository.lock(workspace_id, workflow_id), target.expected_version)
@@ -118,9 +125,9 @@ class WorkflowService:
     def merge(self, workspace_id: UUID, workflow_id: UUID, edit: Merge) -> Merged:
         """What an editor drew and what was saved meanwhile, in one graph; saves nothing. Raises ConflictError where
         they don't go together, InvalidError, MalformedError or TooLargeError for an edit that can't run by itself."""
-        self._certify(edit.mine, "mine")
+        self._certify(edit.mine, workspace_id, workflow_id, "mine")
         if isinstance(edit.base, dict):
-            self._certify(edit.base, "base")
+            self._certify(edit.base, workspace_id, workflow_id, "base")
         with self._database.connection() as connection:
             repository = WorkflowRepository(connection)
             current = repository.get(workspace_id, workflow_id)
@@ -128,7 +135,7 @@ class WorkflowService:
             base = repository.get_version(workflow_id, began)["graph_definition"] if isinstance(began, int) else began
         theirs = current["graph_definition"]
         merged = merge(base, edit.mine, theirs)
-        self._certify_together(merged)
+        self._certify_together(merged, workspace_id, workflow_id)
         return {
             "graph_definition": merged,
             "base_version": edit.base if isinstance(edit.base, int) else None,
@@ -175,7 +182,7 @@ class WorkflowService:
         """A new workflow with a template's graph, not scheduled. Raises NotFoundError for no template, InvalidError for
         one whose graph can't run any more."""
         template = gallery().get(template_id) or self._own_template(workspace_id, template_id)
-        certificate = self._certify(template["graph_definition"])
+        certificate = self._certify(template["graph_definition"], workspace_id)
         with self._database.connection() as connection:
             return WorkflowRepository(connection).insert(
                 workspace_id,
@@ -194,19 +201,32 @@ class WorkflowService:
             raise NotFoundError(f"workflow {template_id} is not a template")
         return dict(workflow)
 
-    def _certify_together(self, merged: dict[str, Any]) -> None:
+    def check(self, workspace_id: UUID, workflow_id: UUID | None, graph_definition: dict[str, Any]) -> Graph:
+        """The graph of a drawing that could be saved. Raises InvalidError, MalformedError or TooLargeError."""
+        self._certify(graph_definition, workspace_id, workflow_id)
+        return compiler.parse(graph_definition, node_types(), self._settings.max_graph_nodes)
+
+    def _certify_together(self, merged: dict[str, Any], workspace_id: UUID, workflow_id: UUID) -> None:
         try:
-            self._certify(merged)
+            self._certify(merged, workspace_id, workflow_id)
         except (MalformedError, InvalidError, TooLargeError) as error:
             raise ConflictError(f"both edits together are wrong: {error.detail}", error.errors) from None
 
-    def _certify(self, graph_definition: dict[str, Any], name: str = "graph_definition") -> Certificate:
+    def _certify(
+        self,
+        graph_definition: dict[str, Any],
+        workspace_id: UUID,
+        workflow_id: UUID | None = None,
+        name: str = "graph_definition",
+    ) -> Certificate:
         """What a graph costs to run. Raises InvalidError, MalformedError or TooLargeError for one that can't."""
         size = len(json.dumps(graph_definition, separators=(",", ":"), ensure_ascii=False).encode())
         if size > (limit := self._settings.max_graph_bytes):
             raise TooLargeError(f"the graph has {size:,} bytes; at most {limit:,} are allowed")
         try:
             graph = compiler.parse(graph_definition, node_types(), self._settings.max_graph_nodes)
+            if problems := self._references.problems(workspace_id, workflow_id, graph):
+                raise InvalidGraphError(problems)
             plan = compiler.plan(graph)
             return certify(plan, emit(plan, self._settings.run_unit_function))
         except GraphRejectedError as rejection:

@@ -23,7 +23,7 @@ WORKFLOW_KEYS = {
 }  # fmt: skip
 RUN_KEYS = {
     "id", "workflow_id", "workspace_id", "version", "status", "trigger", "triggered_by", "started_at",
-    "completed_at", "error_message", "queue_position", "retry_of",
+    "completed_at", "error_message", "queue_position", "retry_of", "parent_run_id",
 }  # fmt: skip
 
 

@@ -33,11 +33,23 @@ ITEMS = graph(
     ],
     edge("nap", "each"), edge("each", "way"), edge("way", "yes", "true"), edge("way", "no", "false"),
 )  # fmt: skip
-DRAWN = {"request": REQUEST, "gates": LETTER_N, "items": ITEMS}
+INNER = graph(
+    [node("inner", "http_request", {"url": "{% $input.base %}/inner", "headers": {"X-Run": "{% $input.parent %}"}})]
+)
+SUB = graph(
+    [
+        node("sub", "sub_workflow", {"workflow_id": "{% $input.inner %}", "input": {
+            "base": "{% $input.base %}", "fate": "{% $input.fate %}", "parent": "{% $run.id %}"}}),
+        ask("b", "b"),
+    ],
+    edge("sub", "b"),
+)  # fmt: skip
+DRAWN = {"request": REQUEST, "gates": LETTER_N, "items": ITEMS, "sub": SUB}
 MUST_DIE_AT = {
     "request": ("before start_execution", "after start_execution", "before GET", "after GET"),
     "gates": ("INSERT INTO workflow_run_gates", "before send_task_success", "after send_task_success"),
     "items": ("INSERT INTO workflow_run_items", "UPDATE workflow_run_items", "UPDATE workflow_runs SET status"),
+    "sub": ("INSERT INTO workflow_runs", "SELECT g.run_id, g.gate", "after send_task_success"),
 }
 
 
@@ -71,7 +83,7 @@ class Workers:
 
 @pytest.fixture
 def given(owner: Api, upstream: Any) -> dict[str, Any]:
-    return {"base": f"{upstream.base}/{owner.workspace_id}"}
+    return {"base": f"{upstream.base}/{owner.workspace_id}", "inner": owner.create(INNER)["id"]}
 
 
 @pytest.fixture
@@ -130,8 +142,8 @@ def test_a_worker_that_dies_at_any_step_of_a_run(
 
 
 def attempts(tries: dict[str, int], path: str) -> int:
-    """Of a node, or of the items of one, which are at `get-<item>`."""
-    return tries[path.partition("-")[0]]
+    """Of a node, or of the items of one, which are at `get-<item>`; those of the run inside are told there."""
+    return tries.get(path.partition("-")[0], tries.get("sub", 0) + 1)
 
 
 class Lost:

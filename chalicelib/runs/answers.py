@@ -1,0 +1,25 @@
+"""What the gates of a run wait for: nodes that are decided, or the answer to one."""
+
+from __future__ import annotations
+
+from chalicelib.compiler.graph import Graph, Node
+from chalicelib.compiler.node_type import Kind
+from chalicelib.db import Connection
+
+from .children import ChildRepository
+from .schemas import ClosedGate, NodeRecord, Scope
+from .settlement import Records, are_decided
+
+
+def is_open(connection: Connection, graph: Graph, scope: Scope, gate: ClosedGate, records: Records) -> bool:
+    """Whether a gate of a run or an item is to be opened; `records` has those of the nodes that it waits for."""
+    if gate.answers is None:
+        return are_decided(graph, gate.nodes, records)
+    return is_answered(connection, graph.nodes[gate.answers], scope, records.get(gate.answers))
+
+
+def is_answered(connection: Connection, node: Node, scope: Scope, record: NodeRecord | None) -> bool:
+    """Whether nothing more is to be waited for by a node that was begun, or was not."""
+    if record is None or not record.begun(node):
+        return True
+    return node.type.kind is Kind.RUN and not ChildRepository(connection).goes_on(scope, node.id)

@@ -1,0 +1,1 @@
+"""Trials: what users try before they save or run."""

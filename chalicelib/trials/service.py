@@ -1,0 +1,177 @@
+"""What users try before they save or run: one node, with its effects, and a whole graph, without any."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+from chalicelib.compiler.graph import Graph, Node
+from chalicelib.compiler.node_type import (
+    DecisionWanted,
+    EachOf,
+    Kind,
+    NodeFailure,
+    NodeOutcome,
+    Result,
+    RunWanted,
+    WaitUntil,
+)
+from chalicelib.errors import InvalidError
+from chalicelib.node_call import NodeCall, Surroundings
+from chalicelib.runs.results import NodeError, NodeStatus
+from chalicelib.runs.schemas import NodeRecord, RunState
+from chalicelib.workflows.service import WorkflowService
+
+from .dry_run import DryRun
+from .mocks import Mock, MockedCall, Mocks, Told
+from .one_node import drawn_alone
+from .recordings import Recording, Recordings
+from .schemas import DryRunRequest, GivenResult, NodeTest, TriedNode, Walked
+
+MAX_SECONDS = 25
+"""How long a node that is tried may take: API Gateway waits 29 seconds (Amazon API Gateway quotas)."""
+NO_RECORDING = Recording({}, {}, {})
+
+
+class TrialService:
+    """Use cases of trials. All raise NotFoundError for ids of another workspace."""
+
+    def __init__(self, workflows: WorkflowService, recordings: Recordings, surroundings: Surroundings) -> None:
+        self._workflows = workflows
+        self._recordings = recordings
+        self._surroundings = surroundings
+
+    def dry_run(self, workspace_id: UUID, workflow_id: UUID | None, request: DryRunRequest, user_id: UUID) -> Walked:
+        """Walk a graph. Raises InvalidError or MalformedError for a graph that can't run."""
+        drawn = request.graph_definition or self._drawn(workspace_id, workflow_id, request.version)
+        graph = self._workflows.check(workspace_id, workflow_id, drawn)
+        recording = self._recording(workspace_id, workflow_id, request.run_id)
+        run_input = request.input if "input" in request.model_fields_set else recording.input
+        mocks = Mocks({key: _mock(each) for key, each in request.mocks.items()}, _mocks(recording.results))
+        if unknown := sorted(key for key in request.mocks if not _is_in(graph, key)):
+            raise _invalid("mocks", f"the graph has no node {unknown[0][:100]}")
+        state = RunState(_run(workspace_id, workflow_id, run_input, user_id), {})
+        calls = NodeCall.of_run(graph, state, self._surroundings)
+        return DryRun(MockedCall.of_call(calls, mocks, Told())).run()
+
+    def test_node(self, workspace_id: UUID, workflow_id: UUID | None, test: NodeTest, user_id: UUID) -> TriedNode:
+        """Run one node once. Raises InvalidError or MalformedError for a node that can't run."""
+        drawn = test.node or self._node(workspace_id, workflow_id, test.node_id)
+        recording = self._recording(workspace_id, workflow_id, test.run_id)
+        before = _mocks(recording.around(test.path)) | {key: _mock(each) for key, each in test.nodes.items()}
+        is_item = test.model_fields_set & {"item", "index"} or test.path
+        alone = drawn_alone(drawn, before, is_item=bool(is_item))
+        graph = self._workflows.check(workspace_id, workflow_id, alone)
+        node = graph.find(str(drawn["id"]))
+        run_input = test.input if "input" in test.model_fields_set else recording.input
+        item = test.item if "item" in test.model_fields_set else recording.items.get(test.path)
+        index = test.index if test.index is not None else _last(test.path)
+        state = RunState(_run(workspace_id, workflow_id, run_input, user_id), {}, item, index)
+        calls = NodeCall.of_run(graph.scope(graph.container_of(node.id)), state, self._surroundings)
+        return _tried(calls, _hurried(node), {key: _record(key, mock) for key, mock in before.items()})
+
+    def _drawn(self, workspace_id: UUID, workflow_id: UUID | None, version: int | None) -> dict[str, Any]:
+        if workflow_id is None:
+            raise _invalid("graph_definition", "send the graph, or ask a workflow to walk its own")
+        if version is None:
+            return self._workflows.get(workspace_id, workflow_id)["graph_definition"]
+        found: dict[str, Any] = self._workflows.get_version(workspace_id, workflow_id, version)["graph_definition"]
+        return found
+
+    def _node(self, workspace_id: UUID, workflow_id: UUID | None, node_id: str | None) -> dict[str, Any]:
+        if workflow_id is None or node_id is None:
+            raise _invalid("node", "send the node, or ask a workflow and send the node_id of one of its own")
+        for node in self._drawn(workspace_id, workflow_id, None)["nodes"]:
+            if node["id"] == node_id:
+                return dict(node)
+        raise _invalid("node_id", f"the workflow has no node {node_id[:100]}")
+
+    def _recording(self, workspace_id: UUID, workflow_id: UUID | None, run_id: UUID | None) -> Recording:
+        if run_id is None:
+            return NO_RECORDING
+        if workflow_id is None:
+            raise _invalid("run_id", "a past run is that of a workflow; ask that workflow")
+        return self._recordings.get(workspace_id, workflow_id, run_id)
+
+
+def _tried(calls: NodeCall, node: Node, records: Mapping[str, NodeRecord]) -> TriedNode:
+    began = time.perf_counter()
+    try:
+        told = _outcome(calls.run(node, records))
+    except NodeFailure as failure:
+        told = _shown("failed", None, error=cast("NodeError", failure.as_json()))
+    told["seconds"] = round(time.perf_counter() - began, 3)
+    return told
+
+
+def _outcome(outcome: NodeOutcome) -> TriedNode:
+    match outcome:
+        case Result(output, branch):
+            return _shown("succeeded", output, None if branch == "out" else branch)
+        case WaitUntil(until):
+            return _shown("waiting", {"until": until.isoformat()})
+        case EachOf(items):
+            return _shown("running", {"items": list(items)})
+        case DecisionWanted(message, timeout_seconds):
+            return _shown("waiting", {"message": message, "timeout_seconds": timeout_seconds})
+        case RunWanted(workflow_id, version, run_input, _):
+            return _shown("waiting", {"workflow_id": str(workflow_id), "version": version, "input": run_input})
+
+
+def _shown(status: NodeStatus, output: Any, branch: str | None = None, error: NodeError | None = None) -> TriedNode:
+    return TriedNode(status=status, output=output, error=error, branch=branch, seconds=0)
+
+
+def _hurried(node: Node) -> Node:
+    if node.type.kind is not Kind.IO:
+        return node
+    return replace(node, timeout_seconds=min(MAX_SECONDS, node.timeout_seconds or node.type.default_timeout_seconds))
+
+
+def _run(workspace_id: UUID, workflow_id: UUID | None, run_input: Any, user_id: UUID) -> dict[str, Any]:
+    """What a run would be whose nodes are tried."""
+    return {
+        "id": uuid4(),
+        "workflow_id": workflow_id,
+        "workspace_id": workspace_id,
+        "version": None,
+        "trigger": "trial",
+        "triggered_by": user_id,
+        "started_at": datetime.now(UTC),
+        "status": "running",
+        "input": run_input,
+    }
+
+
+def _mock(given: GivenResult) -> Mock:
+    return Mock(given.output, given.branch, given.error)
+
+
+def _mocks(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Mock]:
+    return {
+        place: Mock(result["output"], result["branch"], result["error"])
+        for place, result in results.items()
+        if result["status"] in ("succeeded", "failed")
+    }
+
+
+def _record(node_id: str, mock: Mock) -> NodeRecord:
+    status: NodeStatus = "failed" if mock.error else "succeeded"
+    return NodeRecord(node_id, status, output=mock.output, error=mock.error, branch=mock.branch)
+
+
+def _is_in(graph: Graph, key: str) -> bool:
+    ids = {node.id for node in graph.walk()}
+    return key in ids or key.lstrip("0123456789/") in ids or key.rpartition("/")[2] in ids
+
+
+def _last(path: str) -> int | None:
+    return int(path.split("/")[-2]) if path else None
+
+
+def _invalid(path: str, message: str) -> InvalidError:
+    return InvalidError(message, [{"code": f"bad_{path}", "message": message, "path": path}])
