@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,7 @@ from .auth import Role
 from .bootstrap import services
 from .endpoint import Endpoint
 from .jsontext import iso8601
-from .observability import logger
+from .observability import about, also, logger
 
 WORKSPACE = "/api/v1/workspaces/{workspace_id}"
 """Where everything is that belongs to a workspace."""
@@ -147,16 +148,23 @@ class Routes:
         return register
 
     def _serve(self, endpoint: Endpoint, captured: Mapping[str, str]) -> ChaliceResponse:
-        view = endpoint.view.__name__
+        began = time.perf_counter()
+        with about(view=endpoint.view.__name__):
+            response = self._answer(endpoint, captured)
+            seconds = round(time.perf_counter() - began, 4)
+            logger.info("request served", status=response.status_code, seconds=seconds)
+        return response
+
+    def _answer(self, endpoint: Endpoint, captured: Mapping[str, str]) -> ChaliceResponse:
         try:
             request = self._request(endpoint, captured)
             return _success(endpoint, endpoint.view(request, **_parts(endpoint, request)))
         except errors.StepgraphError as error:
             if isinstance(error, errors.UnavailableError):
-                logger.warning("request can't be served now", view=view, exc_info=True)
+                logger.warning("request can't be served now", exc_info=True)
             return problem(STATUS[type(error)], error.detail, error.errors, _headers_of(error))
         except Exception:  # noqa: BLE001 - the edge: whatever it is, the caller gets no stack trace
-            logger.exception("request failed", view=view)
+            logger.exception("request failed")
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side")
 
     def _request(self, endpoint: Endpoint, captured: Mapping[str, str]) -> OpenRequest:
@@ -167,8 +175,10 @@ class Routes:
         if not endpoint.needs_token:
             return OpenRequest(*parts)
         request = Request(*parts, services().authenticator.user(headers))
+        also(user_id=request.user_id)
         if endpoint.role:
             services().membership.require(request.workspace_id, request.user_id, endpoint.role)
+            also(workspace_id=request.workspace_id)
         return request
 
 

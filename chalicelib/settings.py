@@ -45,6 +45,8 @@ class Settings(BaseModel):
     """Where timers are kept: EventBridge rules (300 in an account's region), or EventBridge Scheduler (millions)."""
     scheduler_role_arn: str = ""
     """The role by which EventBridge Scheduler calls the trigger."""
+    trace: bool = False
+    """Whether calls are traced by X-Ray; it costs a cold start half a second."""
     allow_private_http: bool = False
     """Whether http_request may reach loopback and private addresses."""
     allowed_targets: Json[dict[str, list[str]]] = Field(default_factory=dict)
