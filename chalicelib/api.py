@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from chalice import Blueprint, CORSConfig
 from chalice import Response as ChaliceResponse
+from chalice.app import MultiDict
+from typing_extensions import TypedDict
 
 from . import errors
 from .auth import Role
 from .bootstrap import services
+from .endpoint import Endpoint
 from .jsontext import iso8601
-from .observability import logger
+from .observability import about, also, logger
 
 WORKSPACE = "/api/v1/workspaces/{workspace_id}"
 """Where everything is that belongs to a workspace."""
@@ -33,16 +38,19 @@ BINARY_TYPES = (
     "multipart/form-data",
 )
 """Besides Chalice's: API Gateway hands over other content as text, and what is none would be mangled."""
+JSON = "application/json"
 PROBLEM = "application/problem+json"
 CORS = CORSConfig(allow_headers=["Idempotency-Key", "If-None-Match"], expose_headers=["ETag"])
 
-_STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
+STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
     errors.MalformedError: HTTPStatus.BAD_REQUEST,
     errors.UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    errors.InvalidTokenError: HTTPStatus.UNAUTHORIZED,
     errors.ForbiddenError: HTTPStatus.FORBIDDEN,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
@@ -51,25 +59,24 @@ _STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A call by a user. Header names are lower case."""
+class OpenRequest:
+    """A call by anyone. Header names are lower case."""
 
-    user_id: UUID
+    method: str
     path: Mapping[str, str]
     query: Mapping[str, str]
+    queries: Mapping[str, list[str]]
+    """All values of each name."""
     headers: Mapping[str, str]
     body: bytes
-    base_url: str
-    """Where the API was reached."""
+    host: str
+    url_path: str
+    """As it was called, with what comes before our paths, such as API Gateway's stage."""
 
     def webhook_url(self, token: str) -> str:
-        """The URL of a webhook."""
-        return f"{self.base_url}{WEBHOOKS}/{token}"
-
-    @property
-    def workspace_id(self) -> UUID:
-        """The workspace in the path, of which the user is a member."""
-        return self.id("workspace_id")
+        """The URL of a webhook, where the API was reached."""
+        before, _, _ = self.url_path.partition("/api/v1/")
+        return f"{self.headers.get('x-forwarded-proto', 'http')}://{self.host}{before}{WEBHOOKS}/{token}"
 
     def id(self, name: str) -> UUID:
         """An id in the path. Raises NotFoundError for what can't be one."""
@@ -77,27 +84,54 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class PublicRequest:
-    """A call by anyone. Header names are lower case; a query has all values of each name."""
+class Request(OpenRequest):
+    """A call by a user."""
 
-    method: str
-    path: Mapping[str, str]
-    query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
-    body: bytes
+    user_id: UUID
+
+    @property
+    def workspace_id(self) -> UUID:
+        """The workspace in the path, of which the user is a member."""
+        return self.id("workspace_id")
+
+
+_OPEN = {"extra": "allow"}
+
+
+class ProblemItem(TypedDict):
+    """One thing to mend, with the `node_id` or `edge_id` of what the user drew, and whatever else helps."""
+
+    __pydantic_config__ = _OPEN  # type: ignore[misc] # how pydantic has it
+
+    code: str
+    message: str
+    path: str
+
+
+class Problem(TypedDict):
+    """What is wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ProblemItem]
+
+
+Body = TypeVar("Body")
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
-    """What a controller answers; `body` is JSON, with dates and UUIDs in it."""
+class Response(Generic[Body]):
+    """An answer that is more than its body, which is JSON with dates and UUIDs in it, or else a text."""
 
-    body: Any = None
-    status: HTTPStatus = HTTPStatus.OK
+    body: Body
+    status: HTTPStatus | None = None
+    """Where it is not that of the route."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-View = Callable[[Request], Response]
-PublicView = Callable[[PublicRequest], Response]
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Routes:
@@ -106,85 +140,120 @@ class Routes:
     def __init__(self, name: str) -> None:
         self.blueprint = Blueprint(name)
 
-    def route(self, method: str, path: str, role: Role | None) -> Callable[[View], View]:
-        """Serve a path to members of its workspace with that role; None serves any user."""
+    def route(
+        self,
+        method: str,
+        path: str,
+        role: Role | None,
+        *,
+        status: HTTPStatus = HTTPStatus.OK,
+        or_status: HTTPStatus | None = None,
+        raises: Sequence[type[errors.StepgraphError]] = (),
+    ) -> Callable[[View], View]:
+        """Serve a path to members of its workspace with that role; None serves any user. `endpoint.py` says what a
+        view's annotations mean."""
+        return self._registering(
+            [method], path, partial(Endpoint, role=role, status=status, or_status=or_status, raises=raises)
+        )
 
+    def open(
+        self, path: str, *, raises: Sequence[type[errors.StepgraphError]] = (), media_type: str = JSON
+    ) -> Callable[[View], View]:
+        """Let anyone get a path."""
+        return self._registering(
+            ["GET"], path, partial(Endpoint, needs_token=False, raises=raises, media_type=media_type)
+        )
+
+    def hook(
+        self,
+        methods: Sequence[str],
+        path: str,
+        *,
+        status: HTTPStatus,
+        or_status: HTTPStatus,
+        raises: Sequence[type[errors.StepgraphError]],
+    ) -> Callable[[View], View]:
+        """Serve a path to anyone, whatever is sent."""
+        about = partial(
+            Endpoint, needs_token=False, status=status, or_status=or_status, raises=raises, takes_anything=True
+        )
+        return self._registering(methods, path, about)
+
+    def _registering(
+        self, methods: Sequence[str], path: str, about: Callable[[Callable[..., Any]], Endpoint]
+    ) -> Callable[[View], View]:
         def register(view: View) -> View:
-            def serve(**captured: str) -> ChaliceResponse:
-                return _answer(view.__name__, lambda: view(self._request(role, captured)))
+            endpoint = about(view)
 
-            serve.__name__ = view.__name__
-            self.blueprint.route(
-                path, methods=[method], name=view.__name__, content_types=["application/json"], cors=CORS
-            )(serve)
+            def serve(**captured: str) -> ChaliceResponse:
+                return self._serve(endpoint, captured)
+
+            serve.endpoint = endpoint  # type: ignore[attr-defined] # whoever walks the app's routes finds it
+            types, cors = (["*/*"], None) if endpoint.takes_anything else ([], CORS)
+            self.blueprint.route(path, methods=list(methods), name=view.__name__, content_types=types, cors=cors)(serve)
             return view
 
         return register
 
-    def public(self, methods: Sequence[str], path: str) -> Callable[[PublicView], PublicView]:
-        """Serve a path to anyone, whatever the type of the content."""
+    def _serve(self, endpoint: Endpoint, captured: Mapping[str, str]) -> ChaliceResponse:
+        began = time.perf_counter()
+        with about(view=endpoint.view.__name__):
+            response = self._answer(endpoint, captured)
+            seconds = round(time.perf_counter() - began, 4)
+            logger.info("request served", status=response.status_code, seconds=seconds)
+        return response
 
-        def register(view: PublicView) -> PublicView:
-            def serve(**captured: str) -> ChaliceResponse:
-                return _answer(view.__name__, lambda: view(self._public_request(captured)))
+    def _answer(self, endpoint: Endpoint, captured: Mapping[str, str]) -> ChaliceResponse:
+        try:
+            request = self._request(endpoint, captured)
+            return _success(endpoint, endpoint.view(request, **_parts(endpoint, request)))
+        except errors.StepgraphError as error:
+            if isinstance(error, errors.UnavailableError):
+                logger.warning("request can't be served now", exc_info=True)
+            return problem(STATUS[type(error)], error.detail, error.errors, _headers_of(error))
+        except Exception:  # noqa: BLE001 - the edge: whatever it is, the caller gets no stack trace
+            logger.exception("request failed")
+            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side")
 
-            serve.__name__ = view.__name__
-            self.blueprint.route(path, methods=list(methods), name=view.__name__, content_types=["*/*"])(serve)
-            return view
-
-        return register
-
-    def _request(self, role: Role | None, captured: Mapping[str, str]) -> Request:
+    def _request(self, endpoint: Endpoint, captured: Mapping[str, str]) -> OpenRequest:
         current = self.blueprint.current_request
-        headers = _lower(current.headers)
-        user_id = services().authenticator.user(headers)
-        base_url = _base_url(current.context, headers)
-        request = Request(user_id, captured, current.query_params or {}, headers, current.raw_body, base_url)
-        if role:
-            services().membership.require(request.workspace_id, user_id, role)
+        headers = _joined(current.to_original_event())
+        given = current.query_params or MultiDict({})
+        parts: dict[str, Any] = {
+            "method": current.method,
+            "path": captured,
+            "query": given,
+            "queries": {name: given.getlist(name) for name in given},
+            "headers": headers,
+            "body": current.raw_body,
+            "host": current.context.get("domainName") or headers.get("host", "localhost"),
+            "url_path": current.context.get("path", current.path),
+        }
+        if not endpoint.needs_token:
+            return OpenRequest(**parts)
+        request = Request(**parts, user_id=services().authenticator.user(headers))
+        also(user_id=request.user_id)
+        if endpoint.role:
+            services().membership.require(request.workspace_id, request.user_id, endpoint.role)
+            also(workspace_id=request.workspace_id)
         return request
 
-    def _public_request(self, captured: Mapping[str, str]) -> PublicRequest:
-        current = self.blueprint.current_request
-        query = {name: current.query_params.getlist(name) for name in current.query_params or ()}
-        return PublicRequest(current.method, captured, query, _lower(current.headers), current.raw_body)
 
+def _parts(endpoint: Endpoint, request: OpenRequest) -> dict[str, Any]:
+    """What a view takes besides the request. Raises UnsupportedMediaError, and what reading the parts does."""
+    if not endpoint.takes:
+        return {}
+    from . import requests  # noqa: PLC0415 - with the models, for who serves requests
 
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
-
-
-def _base_url(context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-    """Scheme, host, and what API Gateway puts before our paths (its stage)."""
-    host = context.get("domainName") or headers.get("host", "localhost")
-    before, _, _ = context["path"].partition("/api/v1/")
-    return f"{headers.get('x-forwarded-proto', 'http')}://{host}{before}"
-
-
-def _answer(view: str, serve: Callable[[], Response]) -> ChaliceResponse:
-    try:
-        return _success(serve())
-    except errors.StepgraphError as error:
-        if isinstance(error, errors.UnavailableError):
-            logger.warning("request can't be served now", view=view, exc_info=True)
-        return problem(_STATUS[type(error)], error.detail, error.errors, _headers(error))
-    except Exception:  # noqa: BLE001 - the edge: whatever it is, the caller gets no stack trace
-        logger.exception("request failed", view=view)
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side")
-
-
-def _headers(error: errors.StepgraphError) -> dict[str, str]:
-    match error:
-        case errors.NotAllowedError():
-            return {"Allow": ", ".join(error.allowed)}
-        case errors.UnauthenticatedError():
-            return {"WWW-Authenticate": "Bearer"}
-        case errors.UnavailableError():
-            return {"Retry-After": "2"}
-        case errors.TooManyError():
-            return {"Retry-After": "10"}
-        case _:
-            return {}
+    sent = request.headers.get("content-type", JSON)
+    if "body" in endpoint.takes and sent.partition(";")[0].strip().lower() != JSON:
+        raise errors.UnsupportedMediaError(f"send {JSON}, not {sent[:100]}")
+    read: Mapping[str, Callable[[Any], Any]] = {
+        "query": lambda model: requests.parse_query(request.query, model),
+        "headers": lambda model: requests.parse_headers(request.headers, model),
+        "body": lambda model: requests.parse_body(request.body, model),
+    }
+    return {part: read[part](model) for part, model in endpoint.takes.items()}
 
 
 def problem(
@@ -194,21 +263,47 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> ChaliceResponse:
     """An RFC 9457 problem; `errors` lists every single thing to mend."""
-    body = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": detail,
-        "errors": found or [],
-    }
+    body = Problem(
+        type="about:blank",
+        title=status.phrase,
+        status=status.value,
+        detail=detail,
+        errors=cast("list[ProblemItem]", found or []),
+    )
     return ChaliceResponse(json.dumps(body), {"Content-Type": PROBLEM, **(headers or {})}, status.value)
 
 
-def _success(response: Response) -> ChaliceResponse:
-    if response.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
-        return ChaliceResponse("", dict(response.headers), response.status.value)
+def _headers_of(error: errors.StepgraphError) -> dict[str, str]:
+    match error:
+        case errors.InvalidTokenError():  # RFC 6750, 3.1
+            return {"WWW-Authenticate": f'Bearer error="invalid_token", error_description="{error.detail}"'}
+        case errors.UnauthenticatedError():
+            return {"WWW-Authenticate": "Bearer"}
+        case errors.UnavailableError():
+            return {"Retry-After": "2"}
+        case errors.TooManyError():
+            return {"Retry-After": "10"}
+        case errors.NotAllowedError():
+            return {"Allow": ", ".join(error.allowed)}
+    return {}
+
+
+def _joined(event: Mapping[str, Any]) -> dict[str, str]:
+    """Headers by their names in lower case; those of one name are one (RFC 9110, 5.3)."""
+    single = {name: [value] for name, value in event["headers"].items()}
+    several = event.get("multiValueHeaders") or single
+    return {name.lower(): ", ".join(values) for name, values in several.items()}
+
+
+def _success(endpoint: Endpoint, answer: Any) -> ChaliceResponse:
+    response = answer if isinstance(answer, Response) else Response(answer)
+    status, headers = response.status or endpoint.status, {"Content-Type": endpoint.media_type, **response.headers}
+    if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        return ChaliceResponse("", dict(response.headers), status.value)
+    if endpoint.media_type != JSON:
+        return ChaliceResponse(response.body, headers, status.value)
     body = json.dumps(response.body, default=_as_json, ensure_ascii=False, separators=(",", ":"))
-    return ChaliceResponse(body, {"Content-Type": "application/json", **response.headers}, response.status.value)
+    return ChaliceResponse(body, headers, status.value)
 
 
 def _as_json(value: Any) -> str:

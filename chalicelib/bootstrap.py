@@ -16,6 +16,7 @@ from .db import Database
 from .http.client import OutgoingHttp
 from .http.connection import ANYWHERE, INTERNET
 from .jsonata.sandbox import Sandbox
+from .jwks import KeySet
 from .node_call import Surroundings
 from .runner import Runner
 from .runs.decisions import DecisionService
@@ -50,7 +51,9 @@ class Services:
     @cached_property
     def authenticator(self) -> Authenticator:
         """Reads tokens."""
-        return Authenticator(self.settings.jwt_secret)
+        settings = self.settings
+        key = settings.jwt_secret or KeySet(settings.jwks_url)
+        return Authenticator(key, settings.jwt_issuer, settings.jwt_audiences)
 
     @cached_property
     def membership(self) -> Membership:

@@ -23,6 +23,10 @@ class UnauthenticatedError(StepgraphError):
     """No one knows who is asking."""
 
 
+class InvalidTokenError(UnauthenticatedError):
+    """What says who is asking does not prove it."""
+
+
 class ForbiddenError(StepgraphError):
     """The caller's role does not suffice."""
 
@@ -37,6 +41,10 @@ class ConflictError(StepgraphError):
 
 class TooLargeError(StepgraphError):
     """The request is over a size limit."""
+
+
+class UnsupportedMediaError(StepgraphError):
+    """The request's body is of a kind that is not read here."""
 
 
 class InvalidError(StepgraphError):

@@ -15,7 +15,7 @@ from .db import Database
 from .errors import NotFoundError
 from .item_runs import ItemRuns, RangeCall
 from .node_call import NodeCall, Surroundings
-from .observability import logger
+from .observability import about, also, logger, measure
 from .runs.answers import is_open
 from .runs.dispatcher import Dispatcher
 from .runs.ending import end_early, too_long
@@ -56,6 +56,10 @@ class Runner:
 
         Raises NodeFailed, RetryNode or RunEnded.
         """
+        with about(run_id=event["run_id"], path=event["path"] or None):
+            return self._guarded(event)
+
+    def _guarded(self, event: Mapping[str, Any]) -> dict[str, Any]:
         try:
             return self._handle(event)
         except (NodeFailed, RetryNode, RunEnded):
@@ -67,7 +71,7 @@ class Runner:
                 self._step_functions.release(event["token"])
             raise RunEnded(f"run {event['run_id']} was deleted") from None
         except Exception:
-            logger.exception("a call died and is made again", run_id=event["run_id"])
+            logger.exception("a call died and is made again")
             raise
 
     def _handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,6 +100,7 @@ class Runner:
             if state and state.status == "succeeded":
                 return call.nothing
             state = going_on(call.scope, state)
+            also(workspace_id=state.run["workspace_id"], workflow_id=state.run["workflow_id"])
             calls = NodeCall.of_run(plan.graph, state, whole.graph.secrets, self._surroundings)
             with suppress(Overtaken):
                 return UnitRun(call, plan, state, calls, self._database, self._executions, self._dispatcher).run()
@@ -123,6 +128,8 @@ class Runner:
                 GateRepository(connection).save(scope, gate.gate, gate.token, gate.nodes, answers=gate.answers)
         if opens:
             self._step_functions.release(gate.token)
+        else:
+            measure("GatesWaited", 1)
 
     def _fail_run(self, graph: Graph, run_id: UUID, error: str) -> None:
         with self._database.transaction() as connection:

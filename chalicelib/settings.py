@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+TRUSTED_URL = re.compile(r"https://|http://(localhost|127\.0\.0\.1)[:/]")
+"""Where keys may come from: no one in between can put in others."""
 
 
 class SettingsError(Exception):
@@ -20,7 +25,14 @@ class Settings(BaseModel):
 
     database_url: str = Field(repr=False)
     database_pool_size: int = Field(1, ge=1)
-    jwt_secret: str = Field(min_length=32, repr=False)
+    jwt_secret: str | None = Field(None, min_length=32, repr=False)
+    """Signs tokens with HS256. Without it the issuer does, with RS256."""
+    jwt_issuer: str | None = None
+    """The `iss` of tokens."""
+    jwt_audience: str = ""
+    """The `aud` of tokens, or those separated by commas that are taken."""
+    jwt_jwks_url: str | None = None
+    """Where the issuer publishes its keys; below its own URL without it."""
     aws_region: str
     aws_account_id: str
     run_unit_function: str
@@ -33,6 +45,8 @@ class Settings(BaseModel):
     """Where timers are kept: EventBridge rules (300 in an account's region), or EventBridge Scheduler (millions)."""
     scheduler_role_arn: str = ""
     """The role by which EventBridge Scheduler calls the trigger."""
+    trace: bool = False
+    """Whether calls are traced by X-Ray; it costs a cold start half a second."""
     allow_private_http: bool = False
     """Whether http_request may reach loopback and private addresses."""
     allowed_targets: Json[dict[str, list[str]]] = Field(default_factory=dict)
@@ -59,6 +73,26 @@ class Settings(BaseModel):
     max_input_bytes: int = Field(256 * 1024, ge=1)
     max_output_bytes: int = Field(6 * 1024 * 1024, ge=1)
 
+    @property
+    def jwt_audiences(self) -> tuple[str, ...]:
+        """Whom tokens may be for."""
+        return tuple(filter(None, (audience.strip() for audience in self.jwt_audience.split(","))))
+
+    @property
+    def jwks_url(self) -> str:
+        """Where the issuer's keys are, as Cognito and Auth0 do it where nothing else is said."""
+        return self.jwt_jwks_url or f"{(self.jwt_issuer or '').rstrip('/')}/.well-known/jwks.json"
+
+    @model_validator(mode="after")
+    def _tokens_are_signed_in_one_way(self) -> Self:
+        if self.jwt_secret and self.jwt_jwks_url:
+            raise PydanticCustomError("two_ways", "tokens are signed with JWT_SECRET or with the keys at JWT_JWKS_URL")
+        if not self.jwt_secret and not (self.jwt_issuer and self.jwt_audiences):
+            raise PydanticCustomError("no_way", "set JWT_SECRET, or JWT_ISSUER and JWT_AUDIENCE")
+        if not self.jwt_secret and not TRUSTED_URL.match(self.jwks_url):
+            raise PydanticCustomError("open_way", "the keys of JWT_ISSUER must come by https, see JWT_JWKS_URL")
+        return self
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read all settings. Raises SettingsError naming those that are missing or wrong, without their values."""
@@ -66,5 +100,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(found)
         except ValidationError as error:
-            wrong = "; ".join(f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+            wrong = "; ".join(
+                ": ".join([*(str(name).upper() for name in item["loc"]), item["msg"]]) for item in error.errors()
+            )
             raise SettingsError(f"the environment lacks settings: {wrong}") from None

@@ -17,6 +17,7 @@ from .compiler.node_type import DecisionWanted, EachOf, NodeFailure, Result, Run
 from .compiler.states import PLATFORM_ATTEMPTS
 from .jsontext import escaped
 from .node_call import NodeCall
+from .observability import about, logger
 from .runs.schemas import NodeRecord, PinnedRun
 from .runs.settlement import dead_paths, is_due
 
@@ -72,10 +73,11 @@ class Steps:
         if node.is_anchor:
             self._record(attempt)
             self._announce(attempt)
-        try:
-            self._record(self._attempt(node, attempt))
-        except NodeFailure as failure:
-            self.fail(node, attempt, failure)
+        with about(node_id=node.id):
+            try:
+                self._record(self._attempt(node, attempt))
+            except NodeFailure as failure:
+                self.fail(node, attempt, failure)
 
     def succeed(self, attempt: NodeRecord, output: Any) -> None:
         """A node that was begun has ended well."""
@@ -85,6 +87,8 @@ class Steps:
         """An attempt failed. Raises RetryNode where another may be made, and NodeFailed where nothing goes on."""
         error = escaped(failure.as_json())
         again = node.is_anchor and attempt.attempts < node.max_attempts
+        if node.is_anchor:
+            logger.info("attempt failed", node_id=node.id, attempt=attempt.attempts, code=failure.code)
         if again and (failure.retryable or node.retry is not None):
             self._record(failed := replace(attempt, error=error))
             if failure.wait_seconds:

@@ -149,6 +149,9 @@ def start(data_dir: Path) -> Stack:
         os.environ.update(
             DATABASE_URL=url,
             JWT_SECRET=secret,
+            JWT_ISSUER="",
+            JWT_AUDIENCE="",
+            JWT_JWKS_URL="",
             AWS_REGION=REGION,
             AWS_ACCOUNT_ID=ACCOUNT,
             AWS_ACCESS_KEY_ID="local",

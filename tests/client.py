@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests import contract
+
 FINAL = ("succeeded", "failed", "cancelled", "timed_out")
 
 
@@ -47,7 +49,9 @@ class Api:
         finally:
             connection.close()
         answer = json.loads(text) if text else None
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, answer)
+        got = {name.lower(): value for name, value in response.getheaders()}
+        contract.check(method, url.path, response.status, got.get("content-type", ""), answer)
+        return Answer(response.status, got, answer)
 
     def get(self, path: str = "") -> Any:
         return self._ok(self.send("GET", path), 200)

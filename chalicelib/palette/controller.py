@@ -10,15 +10,15 @@ from http import HTTPStatus
 from chalicelib.api import Request, Response
 from chalicelib.jsontext import to_text
 
-from .service import list_node_types
+from .service import NodeTypes, list_node_types
 
 
-def get_node_types(request: Request) -> Response:
-    """`{items}`; 304 for who has them already."""
+def get_node_types(request: Request) -> Response[NodeTypes]:
+    """All of them; 304 for who has them already."""
     headers = {"ETag": _tag(), "Cache-Control": "private, no-cache"}
     if _has_it(request.headers):
-        return Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response({"items": list_node_types()}, headers=headers)
+        return Response(NodeTypes(items=[]), HTTPStatus.NOT_MODIFIED, headers)
+    return Response(NodeTypes(items=list_node_types()), headers=headers)
 
 
 @cache

@@ -6,19 +6,44 @@ from functools import cache
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from typing_extensions import TypedDict
 
 from chalicelib.compiler.node_type import Kind, NodeType
 from chalicelib.nodes import node_types
 
 
+class NodeTypeRow(TypedDict):
+    """A type of node."""
+
+    type: str
+    label: str
+    description: str
+    config_schema: dict[str, Any]
+    """A JSON Schema (draft 2020-12) that every config which can be saved fits."""
+    output: str
+    handles: list[str]
+    case_handles: str | None
+    """The config's key whose texts are handles, too."""
+    is_container: bool
+    default_attempts: int
+    default_timeout_seconds: int | None
+    example: dict[str, Any]
+
+
+class NodeTypes(TypedDict):
+    """All types of nodes, by their names."""
+
+    items: list[NodeTypeRow]
+
+
 @cache
-def list_node_types() -> list[dict[str, Any]]:
+def list_node_types() -> list[NodeTypeRow]:
     """Every type by its name. `config_schema` is a JSON Schema (draft 2020-12) that every config which can be saved
     fits; some that fit it are refused on save all the same."""
     return [_described(node_type) for _, node_type in sorted(node_types().items())]
 
 
-def _described(node_type: NodeType) -> dict[str, Any]:
+def _described(node_type: NodeType) -> NodeTypeRow:
     example = node_type.example
     ending = {"output": example.output} if example.error is None else {"error": example.error}
     return {

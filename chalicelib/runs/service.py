@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 from uuid import UUID
 
 from chalicelib.compiler.graph import Graph
@@ -11,7 +11,7 @@ from chalicelib.db import Connection, Database
 from chalicelib.errors import ConflictError, NotFoundError, TooLargeError, UnavailableError
 from chalicelib.jsontext import to_text
 from chalicelib.observability import logger
-from chalicelib.paging import Page, PathPage
+from chalicelib.paging import Page, Paged, PathPage
 from chalicelib.settings import Settings
 from chalicelib.workflows.schemas import VersionRow
 from chalicelib.workflows.service import WorkflowService
@@ -24,8 +24,9 @@ from .items import ItemRepository
 from .listing import RunListRepository
 from .records import RecordRepository
 from .repository import RunRepository
+from .results import ItemRow
 from .reuse import Reuse, compare
-from .schemas import NewRun, PinnedRun, RetryPreview, RunDetail
+from .schemas import NewRun, PinnedRun, Retried, RetryPreview, RunDetail, RunRow
 
 
 class RunService:
@@ -97,22 +98,22 @@ class RunService:
             workflow_id = RunListRepository(connection).get_workflow_id(workspace_id, run_id)
             return RunRepository(connection).get(workspace_id, workflow_id, run_id)
 
-    def list_runs(self, workspace_id: UUID, workflow_id: UUID, page: Page, status: str | None) -> dict[str, Any]:
+    def list_runs(self, workspace_id: UUID, workflow_id: UUID, page: Page, status: str | None) -> Paged[RunRow]:
         """A page of runs without what may be large."""
         with self._database.connection() as connection:
             self._workflows.require(connection, workspace_id, workflow_id)
             rows = RunListRepository(connection).list_runs(workspace_id, workflow_id, page, status)
-        return page.answer([dict(row) for row in rows], "started_at")
+        return page.answer(rows, "started_at")
 
-    def list_all_runs(self, workspace_id: UUID, page: Page, status: str | None) -> dict[str, Any]:
+    def list_all_runs(self, workspace_id: UUID, page: Page, status: str | None) -> Paged[RunRow]:
         """A page of the runs of all workflows."""
         with self._database.connection() as connection:
             rows = RunListRepository(connection).list_all_runs(workspace_id, page, status)
-        return page.answer([dict(row) for row in rows], "started_at")
+        return page.answer(rows, "started_at")
 
     def list_items(
         self, workspace_id: UUID, workflow_id: UUID, run_id: UUID, container: str, page: PathPage
-    ) -> dict[str, Any]:
+    ) -> Paged[ItemRow]:
         """A page of the items of a container, in their order, with what every node right in it did for each.
 
         Raises NotFoundError also where the run has no such container.
@@ -158,7 +159,7 @@ class RunService:
         version: int | Literal["current"] | None,
         by: UUID,
         key: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Retried:
         """Go on from what failed in a new run, on the run's version or another: the new run, with `run_again`.
 
         Results of nodes whose meaning and inputs did not change are taken over. Raises ConflictError for a run that

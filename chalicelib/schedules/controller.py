@@ -1,4 +1,4 @@
-"""Requests about schedules become schemas, one service call, a response."""
+"""Requests about schedules, and calls of timers, become schemas, one service call, a response."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chalicelib.api import Request, Response
+from chalicelib.api import Request
 from chalicelib.errors import MalformedError
-from chalicelib.requests import parse_body
 
-from .schemas import PutSchedule, TimerCall
+from .schemas import PutSchedule, Schedule, TimerCall
 from .service import ScheduleService
 from .timers import workflow_of
 
@@ -22,14 +21,13 @@ class ScheduleController:
     def __init__(self, service: ScheduleService) -> None:
         self._service = service
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> Schedule:
         """The schedule with its next and its last fires."""
-        return Response(self._service.get(request.workspace_id, request.id("workflow_id")))
+        return self._service.get(request.workspace_id, request.id("workflow_id"))
 
-    def put(self, request: Request) -> Response:
+    def put(self, request: Request, schedule: PutSchedule) -> Schedule:
         """The schedule with its next fire times."""
-        schedule = parse_body(request.body, PutSchedule)
-        return Response(self._service.put(request.workspace_id, request.id("workflow_id"), schedule))
+        return self._service.put(request.workspace_id, request.id("workflow_id"), schedule)
 
     def fire(self, event: Any) -> Mapping[str, str | None]:
         """What a timer sends becomes a run, whose id is given, or none. Raises MalformedError for what no timer of ours

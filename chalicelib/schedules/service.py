@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from chalicelib.db import Database
 from chalicelib.errors import InvalidError, NotFoundError
 from chalicelib.jsontext import iso8601
-from chalicelib.observability import logger
+from chalicelib.observability import about, logger, measure
 from chalicelib.runs.schemas import NewRun
 from chalicelib.runs.service import RunService
 
@@ -84,7 +84,9 @@ class ScheduleService:
         except NotFoundError:
             return None  # it was deleted while we looked
         if run_id:
-            logger.info("schedule fired", workflow_id=str(timing.workflow_id), run_id=str(run_id), fire_at=str(minute))
+            with about(run_id=run_id, workflow_id=timing.workflow_id, workspace_id=timing.workspace_id):
+                logger.info("schedule fired", fire_at=str(minute))
+                measure("ScheduleLag", (datetime.now(UTC) - minute).total_seconds())
         return run_id
 
     def look_at_end(self, run_id: UUID) -> None:

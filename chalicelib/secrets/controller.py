@@ -1,14 +1,13 @@
-"""Requests about secrets become schemas, one service call, a response."""
+"""Requests about secrets: one service call each."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
 from chalicelib.api import Request, Response
-from chalicelib.paging import Page
-from chalicelib.requests import parse_body
+from chalicelib.paging import Page, Paged
 
-from .schemas import PutSecret
+from .schemas import PutSecret, SecretDetail, SecretRow
 from .service import SecretService
 
 
@@ -18,21 +17,19 @@ class SecretController:
     def __init__(self, service: SecretService) -> None:
         self._service = service
 
-    def list_secrets(self, request: Request) -> Response:
-        """`?limit&cursor`."""
-        return Response(self._service.list_secrets(request.workspace_id, Page.from_query(request.query)))
+    def list_secrets(self, request: Request, page: Page) -> Paged[SecretRow]:
+        """A page of secrets."""
+        return self._service.list_secrets(request.workspace_id, page)
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> SecretDetail:
         """The secret without its value."""
-        return Response(self._service.get(request.workspace_id, request.path["name"]))
+        return self._service.get(request.workspace_id, request.path["name"])
 
-    def put(self, request: Request) -> Response:
+    def put(self, request: Request, secret: PutSecret) -> Response[SecretDetail]:
         """The secret without its value; 201 where it is new."""
-        secret = parse_body(request.body, PutSecret)
         stored, is_new = self._service.put(request.workspace_id, request.path["name"], secret, request.user_id)
         return Response(stored, HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 
-    def delete(self, request: Request) -> Response:
-        """204."""
+    def delete(self, request: Request) -> None:
+        """Nothing is left of it."""
         self._service.delete(request.workspace_id, request.path["name"], request.user_id)
-        return Response(status=HTTPStatus.NO_CONTENT)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, TypedDict
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
+from typing_extensions import TypedDict
 
 MAX_VALUE_BYTES = 65_536
 """Of a value (AWS Secrets Manager quotas)."""
@@ -32,7 +33,14 @@ class SecretRow(TypedDict):
     updated_by: UUID | None
 
 
-class SecretDetail(SecretRow):
-    """A secret, and the workflows whose current version takes it: `[{id, name}]`."""
+class Taker(TypedDict):
+    """A workflow whose current version takes a secret."""
 
-    used_by: list[dict[str, str]]
+    id: str
+    name: str
+
+
+class SecretDetail(SecretRow):
+    """A secret, and the workflows that take it."""
+
+    used_by: list[Taker]

@@ -16,11 +16,11 @@ from chalicelib.compiler.secret_names import RULE, is_name
 from chalicelib.db import Database
 from chalicelib.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
 from chalicelib.observability import logger
-from chalicelib.paging import Page
+from chalicelib.paging import Page, Paged
 from chalicelib.settings import Settings
 
 from .repository import SecretRepository
-from .schemas import MAX_VALUE_BYTES, PutSecret, SecretDetail
+from .schemas import MAX_VALUE_BYTES, PutSecret, SecretDetail, SecretRow
 
 ORPHANS_AT_ONCE = 100
 
@@ -34,11 +34,11 @@ class SecretService:
         self._secrets_manager = secrets_manager
         self._cache: dict[tuple[UUID, str], tuple[float, str]] = {}
 
-    def list_secrets(self, workspace_id: UUID, page: Page) -> dict[str, Any]:
+    def list_secrets(self, workspace_id: UUID, page: Page) -> Paged[SecretRow]:
         """A page of secrets, without their values."""
         with self._database.connection() as connection:
             rows = SecretRepository(connection).list_secrets(workspace_id, page)
-        return page.answer([dict(row) for row in rows], "created_at")
+        return page.answer(rows, "created_at")
 
     def get(self, workspace_id: UUID, name: str) -> SecretDetail:
         """A secret without its value. Raises NotFoundError."""

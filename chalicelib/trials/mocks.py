@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from chalicelib.compiler.graph import Node
 from chalicelib.compiler.node_type import Kind, NodeFailure, NodeOutcome, Result, WaitUntil
@@ -12,7 +12,7 @@ from chalicelib.node_call import NodeCall
 from chalicelib.redaction import MASK
 from chalicelib.runs.schemas import NodeRecord
 
-Source = Literal["given", "recorded", "assumed"]
+from .schemas import Source
 
 
 @dataclass(frozen=True, slots=True)

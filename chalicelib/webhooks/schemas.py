@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, TypedDict
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
 from chalicelib.compiler.webhook import Webhook
 
@@ -21,14 +22,30 @@ class PutWebhook(BaseModel):
     enabled: Annotated[bool, Field(strict=True)]
 
 
-class WebhookRow(TypedDict):
-    """A workflow's webhook as it is stored."""
-
-    token: str
+class _Webhook(TypedDict):
     enabled: bool
     created_at: datetime
     rotated_at: datetime | None
     """When it got the token that it has now, where it is not its first."""
+
+
+class WebhookRow(_Webhook):
+    """A workflow's webhook as it is stored."""
+
+    token: str
+
+
+class WebhookAnswer(_Webhook):
+    """A workflow's webhook and where it is asked."""
+
+    url: str
+
+
+class StartedRun(TypedDict):
+    """The run that a request to a webhook started."""
+
+    run_id: UUID
+    status: str
 
 
 class Listening(TypedDict):

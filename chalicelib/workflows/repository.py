@@ -12,7 +12,7 @@ from chalicelib.db import Connection, one
 from chalicelib.errors import NotFoundError
 from chalicelib.paging import Page
 
-from .schemas import NewVersion, ReferencedVersion, StoredWorkflow, VersionRow, WorkflowRow
+from .schemas import NewVersion, ReferencedVersion, StoredWorkflow, VersionDetail, VersionRow, WorkflowRow
 
 
 class WorkflowRepository:
@@ -185,14 +185,14 @@ class WorkflowRepository:
         ).fetchall()
         return cast("list[VersionRow]", rows)
 
-    def get_version(self, workflow_id: UUID, version: int) -> dict[str, Any]:
+    def get_version(self, workflow_id: UUID, version: int) -> VersionDetail:
         """A version with its graph. Raises NotFoundError."""
         row = self._connection.execute(
             "SELECT * FROM workflow_versions WHERE workflow_id = %s AND version = %s", (workflow_id, version)
         ).fetchone()
         if row is None:
             raise NotFoundError(f"workflow {workflow_id} has no version {version}")
-        return row
+        return cast("VersionDetail", row)
 
     def get_current_version(self, workspace_id: UUID, workflow_id: UUID) -> VersionRow:
         """The current version without its graph. Raises NotFoundError."""

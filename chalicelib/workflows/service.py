@@ -9,6 +9,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from chalicelib import compiler
+from chalicelib.compiler.certificate import Certificate
 from chalicelib.compiler.graph import Graph
 from chalicelib.compiler.problems import GraphRejectedError, InvalidGraphError
 from chalicelib.compiler.webhook import Webhook
@@ -16,7 +17,7 @@ from chalicelib.compiler.words import listed
 from chalicelib.db import Connection, Database
 from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError
 from chalicelib.nodes import node_types
-from chalicelib.paging import Page
+from chalicelib.paging import Page, Paged
 from chalicelib.settings import Settings
 
 from .differences import changes, entries, in_words
@@ -26,16 +27,21 @@ from .references import References
 from .repository import WorkflowRepository
 from .saving import checked, told
 from .schemas import (
+    ChangeEntry,
     CloneTemplate,
     CreateWorkflow,
     Merge,
+    Merged,
     NewVersion,
     Rollback,
     StoredWorkflow,
+    TemplateRow,
     UpdateWorkflow,
+    VersionDetail,
     VersionRow,
     WorkflowDetail,
     WorkflowRow,
+    WorkflowWarning,
 )
 
 CACHED_PLANS = 256
@@ -65,11 +71,11 @@ class WorkflowService:
         """The plan of a version, by the version's own id; versions never change."""
         self._references = References(database, self.plan)
 
-    def list_workflows(self, workspace_id: UUID, page: Page, is_template: bool | None) -> dict[str, Any]:
+    def list_workflows(self, workspace_id: UUID, page: Page, is_template: bool | None) -> Paged[WorkflowRow]:
         """A page of workflows without their graphs."""
         with self._database.connection() as connection:
             rows = WorkflowRepository(connection).list_workflows(workspace_id, page, is_template)
-        return page.answer([dict(row) for row in rows], "created_at")
+        return page.answer(rows, "created_at")
 
     def create(self, workspace_id: UUID, user_id: UUID, new: CreateWorkflow) -> WorkflowDetail:
         """Save version 1. Raises InvalidError, MalformedError or TooLargeError for a graph that can't run."""
@@ -91,7 +97,7 @@ class WorkflowService:
             workflow_id = repository.insert(workspace_id, user_id, name, description, is_template, version)
             return _shown(repository.get(workspace_id, workflow_id))
 
-    def validate(self, workspace_id: UUID, graph_definition: dict[str, Any]) -> dict[str, Any] | None:
+    def validate(self, workspace_id: UUID, graph_definition: dict[str, Any]) -> Certificate | None:
         """What a run of a graph would cost; saves nothing. Raises as `create` does."""
         return self._checked(graph_definition, workspace_id).certificate
 
@@ -133,12 +139,12 @@ class WorkflowService:
             repository = WorkflowRepository(connection)
             _check_version(repository, repository.lock(workspace_id, workflow_id), target.expected_version)
             old = repository.get_version(workflow_id, target.version)
-            webhook = old["webhook"] and Webhook.model_validate(old["webhook"])
+            webhook = Webhook.model_validate(old["webhook"]) if old["webhook"] else None
             version = NewVersion(old["graph_definition"], old["certificate"], old["secrets"], webhook)
             repository.append_version(workflow_id, version)
             return _shown(repository.get(workspace_id, workflow_id))
 
-    def merge(self, workspace_id: UUID, workflow_id: UUID, edit: Merge) -> dict[str, Any]:
+    def merge(self, workspace_id: UUID, workflow_id: UUID, edit: Merge) -> Merged:
         """What an editor drew and what was saved meanwhile, in one graph; saves nothing. Raises ConflictError where
         they don't go together, InvalidError, MalformedError or TooLargeError for an edit that can't run by itself."""
         self._checked(edit.mine, workspace_id, workflow_id, "mine")
@@ -156,9 +162,7 @@ class WorkflowService:
             "graph_definition": merged,
             "base_version": edit.base if isinstance(edit.base, int) else None,
             "current_version": current["current_version"],
-            "changes": {
-                side: entries(changes(base, graph)) for side, graph in (("mine", edit.mine), ("theirs", theirs))
-            },
+            "changes": {"mine": _entries(base, edit.mine), "theirs": _entries(base, theirs)},
         }
 
     def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:
@@ -167,22 +171,21 @@ class WorkflowService:
             WorkflowRepository(connection).delete(workspace_id, workflow_id)
         self._on_deleted(workflow_id)
 
-    def list_versions(self, workspace_id: UUID, workflow_id: UUID, page: Page) -> dict[str, Any]:
+    def list_versions(self, workspace_id: UUID, workflow_id: UUID, page: Page) -> Paged[VersionRow]:
         """A page of versions without their graphs."""
         with self._database.connection() as connection:
             repository = WorkflowRepository(connection)
             repository.require(workspace_id, workflow_id)
-            rows = repository.list_versions(workflow_id, page)
-        return page.answer([dict(row) for row in rows], "created_at")
+            return page.answer(repository.list_versions(workflow_id, page), "created_at")
 
-    def get_version(self, workspace_id: UUID, workflow_id: UUID, version: int) -> dict[str, Any]:
+    def get_version(self, workspace_id: UUID, workflow_id: UUID, version: int) -> VersionDetail:
         """One version with its graph."""
         with self._database.connection() as connection:
             repository = WorkflowRepository(connection)
             repository.require(workspace_id, workflow_id)
             return repository.get_version(workflow_id, version)
 
-    def list_templates(self, workspace_id: UUID, page: Page) -> dict[str, Any]:
+    def list_templates(self, workspace_id: UUID, page: Page) -> Paged[TemplateRow]:
         """A page of the workspace's own templates, then of the gallery."""
         with self._database.connection() as connection:
             rows = WorkflowRepository(connection).list_workflows(workspace_id, page, is_template=True)
@@ -193,7 +196,7 @@ class WorkflowService:
             if page.before is None or (template["created_at"], template["id"]) < page.before
         ]
         found = sorted(own + built_in, key=lambda item: (item["created_at"], item["id"]), reverse=True)
-        return page.answer(found[: page.limit + 1], "created_at")
+        return page.answer(cast("list[TemplateRow]", found[: page.limit + 1]), "created_at")
 
     def clone_template(
         self, workspace_id: UUID, user_id: UUID, template_id: UUID, clone: CloneTemplate
@@ -246,6 +249,10 @@ class WorkflowService:
             raise told(rejection) from None
 
 
+def _entries(base: dict[str, Any], graph: dict[str, Any]) -> list[ChangeEntry]:
+    return cast("list[ChangeEntry]", entries(changes(base, graph)))
+
+
 def _shown(workflow: StoredWorkflow) -> WorkflowDetail:
     shown = {key: value for key, value in workflow.items() if key not in ONLY_STORED}
     token, enabled = workflow["webhook_token"], workflow["webhook_enabled"]
@@ -254,7 +261,7 @@ def _shown(workflow: StoredWorkflow) -> WorkflowDetail:
     return cast("WorkflowDetail", shown)
 
 
-def _warnings(workflow: StoredWorkflow) -> Iterator[dict[str, Any]]:
+def _warnings(workflow: StoredWorkflow) -> Iterator[WorkflowWarning]:
     for name, nodes in workflow["missing_secrets"].items():
         takers = listed(nodes)
         yield {

@@ -212,7 +212,7 @@ class TestRoles:
         for token in bad.values():
             answer = replace(owner, token=token).send("GET", "")
             assert_problem(answer, 401)
-            assert answer.headers["www-authenticate"] == "Bearer"
+            assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 class TestRefusals:
