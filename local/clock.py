@@ -24,7 +24,7 @@ MINUTE = timedelta(minutes=1)
 TICK_SECONDS = 0.2
 AT_ONCE = 16
 """How many timers are called at once; EventBridge calls all."""
-EVERY_SECONDS = {"reconcile": 5.0, "reconcile_schedules": 60.0}
+EVERY_SECONDS = {"reconcile": 5.0, "reconcile_schedules": 60.0, "delete_orphaned_secrets": 60.0}
 """An account calls these every minute or less often; who waits before a screen would rather not."""
 
 

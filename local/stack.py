@@ -38,6 +38,8 @@ from .account import ACCOUNT, REGION
 POOL_SIZE = 24
 FIRST_TEMPLATE = "Hello"
 WARM_UP = "warm-up"
+EVERYTHING = json.dumps({"*": ["*"]})
+"""What nodes may reach in moto's account, where there is nothing but what its user makes."""
 EXECUTION_STATUS = "Step Functions Execution Status Change"
 LOCK = 7_203_114_021
 """A number of our own for pg_try_advisory_lock."""
@@ -156,11 +158,12 @@ def start(data_dir: Path) -> Stack:
             SCHEDULER_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-scheduler",
             STATE_MACHINE_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-states",
             DATABASE_POOL_SIZE=str(POOL_SIZE),
-            ALLOW_PRIVATE_HTTP="true",
+            ALLOW_PRIVATE_HTTP=os.environ.get("ALLOW_PRIVATE_HTTP", "true"),
+            ALLOWED_TARGETS=os.environ.get("ALLOWED_TARGETS", EVERYTHING),
         )
         app: Chalice = importlib.import_module("app").app
         opened.callback(services().database.close)
-        opened.enter_context(_aws(app))
+        opened.enter_context(_aws(app, data_dir / "secrets.json"))
         _warm_up()
         return Stack(app, url, secret, opened.pop_all())
 
@@ -197,13 +200,15 @@ def _lock(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def _aws(app: Chalice) -> Iterator[None]:
+def _aws(app: Chalice, secrets_file: Path) -> Iterator[None]:
     """moto in this process, with its Step Functions interpreter and our own Lambdas behind it."""
     moto_corrections.apply()
 
     def invoke(function_name: str, event: dict[str, Any]) -> Any:
         if function_name == WARM_UP:
             return None
+        if function_name not in app.handler_map:
+            raise LookupError(f"one machine has no function {function_name}; an account may")
         return app.handler_map[function_name](json.loads(json.dumps(event)), None)
 
     def tell(detail: dict[str, Any]) -> None:
@@ -213,12 +218,14 @@ def _aws(app: Chalice) -> Iterator[None]:
     moto_corrections.run_lambdas_with(invoke)
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}):
         account.set_up()
+        stop_keeping = moto_corrections.keep_secrets_in(secrets_file)
         stop_telling = moto_corrections.on_execution_status_change(tell)
         with clock.ticking(app):
             try:
                 yield
             finally:
                 stop_telling()  # what is stopped now was not cancelled by anyone
+                stop_keeping()
         moto_corrections.stop_all_executions()
 
 

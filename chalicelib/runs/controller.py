@@ -33,11 +33,17 @@ class RunController:
 
     def list_runs(self, request: Request) -> Response:
         """`?limit&cursor&status`."""
-        status = request.query.get("status")
-        if status is not None and status not in RUN_STATUSES:
-            raise MalformedError(f"status must be one of {', '.join(RUN_STATUSES)}")
-        page = Page.from_query(request.query)
+        page, status = Page.from_query(request.query), _status(request)
         return Response(self._service.list_runs(request.workspace_id, request.id("workflow_id"), page, status))
+
+    def list_all_runs(self, request: Request) -> Response:
+        """`?limit&cursor&status`, of all workflows."""
+        page, status = Page.from_query(request.query), _status(request)
+        return Response(self._service.list_all_runs(request.workspace_id, page, status))
+
+    def find(self, request: Request) -> Response:
+        """The run with its node results, whatever workflow it is of."""
+        return Response(self._service.find(request.workspace_id, request.id("run_id")))
 
     def get(self, request: Request) -> Response:
         """The run with its node results."""
@@ -80,6 +86,13 @@ class RunController:
         page = PathPage.from_query(request.query)
         ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
         return Response(self._service.list_items(*ids, node_id, page))
+
+
+def _status(request: Request) -> str | None:
+    status = request.query.get("status")
+    if status is not None and status not in RUN_STATUSES:
+        raise MalformedError(f"status must be one of {', '.join(RUN_STATUSES)}")
+    return status
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -14,6 +14,7 @@ from .controller import RunController
 from .executions import run_of_execution
 
 routes = Routes(__name__)
+of_workspace = Routes(f"{__name__}.of_workspace")
 approvals = Routes(f"{__name__}.approvals")
 
 
@@ -37,6 +38,18 @@ def list_runs(request: Request) -> Response:
 def get_run(request: Request) -> Response:
     """Get run details."""
     return _controller().get(request)
+
+
+@of_workspace.route("GET", "/", Role.MEMBER)
+def list_all_runs(request: Request) -> Response:
+    """List the runs of all workflows."""
+    return _controller().list_all_runs(request)
+
+
+@of_workspace.route("GET", "/{run_id}", Role.MEMBER)
+def find_run(request: Request) -> Response:
+    """Get run details, whatever workflow it is of."""
+    return _controller().find(request)
 
 
 @routes.route("GET", "/{workflow_id}/runs/{run_id}/items", Role.MEMBER)

@@ -69,6 +69,12 @@ def merge_workflow(request: Request) -> Response:
     return _controller().merge(request)
 
 
+@routes.route("POST", "/validate", Role.MEMBER)
+def validate_graph(request: Request) -> Response:
+    """Tell what is wrong with a graph, or what a run of it costs; saves nothing."""
+    return _controller().validate(request)
+
+
 @routes.route("GET", "/templates", Role.MEMBER)
 def list_templates(request: Request) -> Response:
     """List templates."""

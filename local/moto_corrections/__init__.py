@@ -5,20 +5,30 @@ from __future__ import annotations
 import threading
 
 from . import imports  # isort: skip - before anything that imports moto's Step Functions
-from . import errors, executions, iteration, speed, tokens, waiting
+from . import errors, events, executions, iteration, secrets, speed, tokens, waiting
 from .executions import stop_all_executions
 from .lambdas import run_lambdas_with
+from .secrets import keep_secrets_in
 from .status_events import on_execution_status_change
 
-__all__ = ["apply", "imports", "on_execution_status_change", "run_lambdas_with", "stop_all_executions"]
+__all__ = [
+    "apply",
+    "imports",
+    "keep_secrets_in",
+    "on_execution_status_change",
+    "run_lambdas_with",
+    "stop_all_executions",
+]
 
 CORRECTIONS = (
     *speed.CORRECTIONS,
     *errors.CORRECTIONS,
+    *events.CORRECTIONS,
     *waiting.CORRECTIONS,
     *tokens.CORRECTIONS,
     *iteration.CORRECTIONS,
     *executions.CORRECTIONS,
+    *secrets.CORRECTIONS,
 )
 
 _applied: set[str] = set()
