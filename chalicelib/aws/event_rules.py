@@ -48,10 +48,12 @@ class EventRules:
         name, gone = rule["Name"], self._client.exceptions.ResourceNotFoundException
         try:
             with our_errors(SERVICE, gone):
-                is_intact = self._targets(name) == [self._target(name)]
+                targets = self._targets(name)
         except gone:
             return None
-        return ActualTimer(name, rule.get("ScheduleExpression", ""), rule["State"] == "ENABLED", is_intact)
+        is_ours = all(target["Arn"] == self._settings.schedule_trigger_function for target in targets)
+        is_intact, is_enabled = targets == [self._target(name)], rule["State"] == "ENABLED"
+        return ActualTimer(name, rule.get("ScheduleExpression", ""), is_enabled, is_intact, is_ours)
 
     def put(self, timer: Timer) -> None:
         """Make a rule with its target, or make it so. Raises UnavailableError."""

@@ -59,7 +59,8 @@ class EventScheduler:
         found["Target"] = {key: found["Target"].get(key) for key in wanted["Target"]}
         is_bounded = "StartDate" in found or "EndDate" in found
         is_intact = not is_bounded and all(found.get(key) == value for key, value in wanted.items())
-        return ActualTimer(name, expression, is_enabled, is_intact)
+        is_ours = found["Target"]["Arn"] == wanted["Target"]["Arn"]
+        return ActualTimer(name, expression, is_enabled, is_intact, is_ours)
 
     def put(self, timer: Timer) -> None:
         """Make a schedule, or make it so. Raises UnavailableError."""

@@ -76,9 +76,8 @@ class ScheduleSync:
         many timers were taken from the other backends: `{"mended": 2, "put_off": 1}`. Raises UnavailableError where
         there is no telling what is off."""
         actual: defaultdict[UUID, list[ActualTimer]] = defaultdict(list)
-        for timer in self._backend.find(PREFIX):
-            if timer.workflow_id is not None:
-                actual[timer.workflow_id].append(timer)
+        for workflow_id, timer in _ours(self._backend):
+            actual[workflow_id].append(timer)
         with self._database.connection() as connection:
             timings = {timing.workflow_id: timing for timing in ScheduleRepository(connection).list_all()}
         workflow_ids = [*timings, *(actual.keys() - timings.keys())]
@@ -105,8 +104,8 @@ class ScheduleSync:
     def _leave(self, backend: TimerBackend, put_off: set[UUID]) -> Iterator[str]:
         """Take our timers from a backend that is not ours any more, unless they are all that calls their workflow."""
         try:
-            for timer in list(backend.find(PREFIX)):
-                if timer.workflow_id is not None and timer.workflow_id not in put_off:
+            for workflow_id, timer in list(_ours(backend)):
+                if workflow_id not in put_off:
                     backend.delete(timer.name)
                     yield "moved"
         except UnavailableError:
@@ -130,6 +129,13 @@ class ScheduleSync:
                 self._backend.put(timer)
         for name in found:
             self._backend.delete(name)
+
+
+def _ours(backend: TimerBackend) -> Iterator[tuple[UUID, ActualTimer]]:
+    """All our timers that a backend has, each with its workflow."""
+    for timer in backend.find(PREFIX):
+        if timer.workflow_id is not None and timer.is_ours:
+            yield timer.workflow_id, timer
 
 
 def _timers(timing: Timing | None) -> list[Timer]:

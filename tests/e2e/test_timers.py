@@ -81,6 +81,22 @@ class TestRules:
         assert client.describe_rule(Name="stepgraph-of-someone-else")
         client.delete_rule(Name="stepgraph-of-someone-else")
 
+    @pytest.mark.usefixtures("owner")
+    def test_timers_of_another_deployment_in_the_account_stay(self) -> None:
+        events, scheduler = (boto3.client(name, region_name="us-east-1") for name in ("events", "scheduler"))
+        name, arn = timer(uuid.uuid4()), "arn:aws:lambda:us-east-1:123456789012:function:staging-schedule-trigger"
+        events.put_rule(Name=name, ScheduleExpression="cron(0 8 * * ? *)")
+        events.put_targets(Rule=name, Targets=[{"Id": "trigger", "Arn": arn}])
+        schedule = {"GroupName": "stepgraph", "Name": name, "ScheduleExpression": "cron(0 8 * * ? *)"}
+        target = {"Arn": arn, "RoleArn": "arn:aws:iam::123456789012:role/staging", "Input": "{}"}
+        scheduler.create_schedule(**schedule, FlexibleTimeWindow={"Mode": "OFF"}, Target=target)
+        services().schedule_sync.sync_all()
+        assert events.list_targets_by_rule(Rule=name)["Targets"][0]["Arn"] == arn
+        assert scheduler.get_schedule(GroupName="stepgraph", Name=name)["Target"]["Arn"] == arn
+        scheduler.delete_schedule(GroupName="stepgraph", Name=name)
+        events.remove_targets(Rule=name, Ids=["trigger"])
+        events.delete_rule(Name=name)
+
     def test_a_call_that_fails_leaves_it_told_and_then_mended(self, owner: Api) -> None:
         def fail(operation: str, _parameters: Any) -> None:
             if operation == "PutRule":
