@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -21,6 +21,18 @@ from .observability import logger
 
 WORKSPACE = "/api/v1/workspaces/{workspace_id}"
 """Where everything is that belongs to a workspace."""
+WEBHOOKS = "/api/v1/webhooks"
+"""Where workflows are asked from outside, each at its token."""
+BINARY_TYPES = (
+    "application/cbor",
+    "application/gzip",
+    "application/msgpack",
+    "application/pdf",
+    "application/protobuf",
+    "application/x-protobuf",
+    "multipart/form-data",
+)
+"""Besides Chalice's: API Gateway hands over other content as text, and what is none would be mangled."""
 PROBLEM = "application/problem+json"
 CORS = CORSConfig(allow_headers=["Idempotency-Key", "If-None-Match"], expose_headers=["ETag"])
 
@@ -32,6 +44,8 @@ _STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
+    errors.TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -45,6 +59,12 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    base_url: str
+    """Where the API was reached."""
+
+    def webhook_url(self, token: str) -> str:
+        """The URL of a webhook."""
+        return f"{self.base_url}{WEBHOOKS}/{token}"
 
     @property
     def workspace_id(self) -> UUID:
@@ -57,6 +77,17 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicRequest:
+    """A call by anyone. Header names are lower case; a query has all values of each name."""
+
+    method: str
+    path: Mapping[str, str]
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """What a controller answers; `body` is JSON, with dates and UUIDs in it."""
 
@@ -66,6 +97,7 @@ class Response:
 
 
 View = Callable[[Request], Response]
+PublicView = Callable[[PublicRequest], Response]
 
 
 class Routes:
@@ -79,7 +111,7 @@ class Routes:
 
         def register(view: View) -> View:
             def serve(**captured: str) -> ChaliceResponse:
-                return self._serve(view, role, captured)
+                return _answer(view.__name__, lambda: view(self._request(role, captured)))
 
             serve.__name__ = view.__name__
             self.blueprint.route(
@@ -89,29 +121,78 @@ class Routes:
 
         return register
 
-    def _serve(self, view: View, role: Role | None, captured: Mapping[str, str]) -> ChaliceResponse:
-        try:
-            request = self._request(role, captured)
-            return _success(view(request))
-        except errors.StepgraphError as error:
-            if isinstance(error, errors.UnavailableError):
-                logger.warning("request can't be served now", view=view.__name__, exc_info=True)
-            return problem(_STATUS[type(error)], error.detail, error.errors)
-        except Exception:  # noqa: BLE001 - the edge: whatever it is, the caller gets no stack trace
-            logger.exception("request failed", view=view.__name__)
-            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side")
+    def public(self, methods: Sequence[str], path: str) -> Callable[[PublicView], PublicView]:
+        """Serve a path to anyone, whatever the type of the content."""
+
+        def register(view: PublicView) -> PublicView:
+            def serve(**captured: str) -> ChaliceResponse:
+                return _answer(view.__name__, lambda: view(self._public_request(captured)))
+
+            serve.__name__ = view.__name__
+            self.blueprint.route(path, methods=list(methods), name=view.__name__, content_types=["*/*"])(serve)
+            return view
+
+        return register
 
     def _request(self, role: Role | None, captured: Mapping[str, str]) -> Request:
         current = self.blueprint.current_request
-        headers = {name.lower(): value for name, value in current.headers.items()}
+        headers = _lower(current.headers)
         user_id = services().authenticator.user(headers)
-        request = Request(user_id, captured, current.query_params or {}, headers, current.raw_body)
+        base_url = _base_url(current.context, headers)
+        request = Request(user_id, captured, current.query_params or {}, headers, current.raw_body, base_url)
         if role:
             services().membership.require(request.workspace_id, user_id, role)
         return request
 
+    def _public_request(self, captured: Mapping[str, str]) -> PublicRequest:
+        current = self.blueprint.current_request
+        query = {name: current.query_params.getlist(name) for name in current.query_params or ()}
+        return PublicRequest(current.method, captured, query, _lower(current.headers), current.raw_body)
 
-def problem(status: HTTPStatus, detail: str, found: list[dict[str, Any]] | None = None) -> ChaliceResponse:
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _base_url(context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    """Scheme, host, and what API Gateway puts before our paths (its stage)."""
+    host = context.get("domainName") or headers.get("host", "localhost")
+    before, _, _ = context["path"].partition("/api/v1/")
+    return f"{headers.get('x-forwarded-proto', 'http')}://{host}{before}"
+
+
+def _answer(view: str, serve: Callable[[], Response]) -> ChaliceResponse:
+    try:
+        return _success(serve())
+    except errors.StepgraphError as error:
+        if isinstance(error, errors.UnavailableError):
+            logger.warning("request can't be served now", view=view, exc_info=True)
+        return problem(_STATUS[type(error)], error.detail, error.errors, _headers(error))
+    except Exception:  # noqa: BLE001 - the edge: whatever it is, the caller gets no stack trace
+        logger.exception("request failed", view=view)
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side")
+
+
+def _headers(error: errors.StepgraphError) -> dict[str, str]:
+    match error:
+        case errors.NotAllowedError():
+            return {"Allow": ", ".join(error.allowed)}
+        case errors.UnauthenticatedError():
+            return {"WWW-Authenticate": "Bearer"}
+        case errors.UnavailableError():
+            return {"Retry-After": "2"}
+        case errors.TooManyError():
+            return {"Retry-After": "10"}
+        case _:
+            return {}
+
+
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    found: list[dict[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> ChaliceResponse:
     """An RFC 9457 problem; `errors` lists every single thing to mend."""
     body = {
         "type": "about:blank",
@@ -120,12 +201,7 @@ def problem(status: HTTPStatus, detail: str, found: list[dict[str, Any]] | None 
         "detail": detail,
         "errors": found or [],
     }
-    headers = {"Content-Type": PROBLEM}
-    if status is HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = "2"
-    return ChaliceResponse(json.dumps(body), headers, status.value)
+    return ChaliceResponse(json.dumps(body), {"Content-Type": PROBLEM, **(headers or {})}, status.value)
 
 
 def _success(response: Response) -> ChaliceResponse:

@@ -32,6 +32,7 @@ from .secrets.service import SecretService
 from .settings import Settings
 from .trials.recordings import Recordings
 from .trials.service import TrialService
+from .webhooks.service import WebhookService
 from .workflows.service import WorkflowService
 
 
@@ -118,6 +119,11 @@ class Services:
     def secrets(self) -> SecretService:
         """Secrets."""
         return SecretService(self.database, self.settings, SecretsManager(self.settings))
+
+    @cached_property
+    def webhooks(self) -> WebhookService:
+        """Webhooks."""
+        return WebhookService(self.database, self.settings, self.runs, self.secrets)
 
     @cached_property
     def http(self) -> HttpClient:

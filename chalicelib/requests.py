@@ -50,12 +50,12 @@ def parse_json(raw: bytes) -> Any:
         ) from None
     except ValueError as error:
         raise MalformedError(f"the body is not JSON: {error}") from None
-    _check_storable(value)
+    check_storable(value)
     return value
 
 
-def _check_storable(value: Any) -> None:
-    """What Postgres can't keep as text or we can't walk is refused here, with its place."""
+def check_storable(value: Any) -> None:
+    """Raises MalformedError, with the place, for what Postgres can't keep as text or we can't walk."""
     stack: list[tuple[Any, tuple[int | str, ...]]] = [(value, ())]
     while stack:
         item, path = stack.pop()

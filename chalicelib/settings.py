@@ -46,6 +46,8 @@ class Settings(BaseModel):
     max_runs: int = Field(1000, ge=1)
     """How many runs may go on at once; more wait for their turn."""
     max_runs_per_workspace: int = Field(500, ge=1)
+    max_webhook_runs_per_minute: int = Field(1000, ge=1)
+    """How many runs requests to one webhook may start; more are refused."""
     max_sub_workflow_depth: int = Field(10, ge=0)
     """How deep runs may start one another."""
     reconcile_after_seconds: int = Field(60, ge=1)

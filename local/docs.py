@@ -65,7 +65,9 @@ def _page(described: Mapping[str, Any]) -> Iterator[str]:
     yield f"- **Output:** {described['output']}."
     yield f"- **Handles:** {_handles(described)}, and `error` where `on_error` is `branch`."
     if seconds := described["default_timeout_seconds"]:
-        yield f"- **Unless set otherwise:** at most {described['default_attempts']} attempts of {seconds} seconds each."
+        attempts = described["default_attempts"]
+        often = f"{attempts} attempts of {seconds} seconds each" if attempts > 1 else f"{seconds:,} seconds"
+        yield f"- **Unless set otherwise:** at most {often}."
     yield ""
     yield from _example(described["example"])
 
@@ -78,7 +80,7 @@ def _config(schema: Mapping[str, Any]) -> Iterator[str]:
         yield "| --- | --- | --- | --- |"
         yield from _rows(schema, schema.get("$defs", {}))
         yield ""
-        yield "Any text in it may hold [expressions](../expressions.md)."
+        yield "Where nothing else is said, any text in it may hold [expressions](../expressions.md)."
     yield ""
 
 
@@ -102,6 +104,8 @@ def _kinds(field: Mapping[str, Any]) -> str:
         return " or ".join(f"`{json.dumps(value)}`" for value in field.get("enum", [field.get("const")]))
     if field.get("type") == "array":
         return f"list of {_many(field['items'])}" if field.get("items") else "list"
+    if "$ref" in field:
+        return "object"
     return _KINDS.get(field.get("format") or field.get("type", ""), "any JSON") + _bounds(field)
 
 

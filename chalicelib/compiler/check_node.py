@@ -16,10 +16,11 @@ from .graph import ERROR_HANDLE, Node, Retry
 from .node_type import Kind, NodeType
 from .problems import Problem
 from .secret_names import RULE, is_name
-from .settings import MAX_CALL_SECONDS, NodeSettings, RetrySettings
+from .settings import MAX_CALL_SECONDS, NodeSettings
 from .shape import NodeShape, json_path
 from .template import Template, TemplateError, compile_template
-from .words import NO_SUCH_KEY, by_field
+from .webhook import Webhook
+from .words import NO_SUCH_KEY, by_field, keys_at
 
 _INSIDE = "set it on the nodes inside; a container makes no call"
 _NOT_SETTABLE: Mapping[Kind, Mapping[str, str]] = {
@@ -69,6 +70,14 @@ class CheckedNode:
             return None
         return self.type.handles_of(self.shape.data.get("config") or {})
 
+    @property
+    def webhook(self) -> Webhook | None:
+        """What it wants of requests from outside; None where it takes none, as one that is disabled."""
+        if self.type is None or self.type.webhook is None or not self.config_fits:
+            return None
+        is_disabled = self.settings is not None and self.settings.disabled
+        return None if is_disabled else self.type.webhook(self.shape.data.get("config") or {})
+
     def as_node(self) -> Node:
         """The node. Only for a graph without problems."""
         assert self.type is not None
@@ -89,6 +98,7 @@ class CheckedNode:
             handles=frozenset(self.type.handles_of(config)) | error,
             each=self.type.each(config) if self.type.each else None,
             runs=self.type.runs(config) if self.type.runs else None,
+            webhook=self.webhook,
         )
 
 
@@ -133,8 +143,7 @@ class _Check:
             settings = NodeSettings.model_validate(self.shape.data)
         except ValidationError as error:
             for place, message in by_field(error, self.shape.data).items():
-                keys = NodeSettings.model_fields if len(place) == 1 else RetrySettings.model_fields
-                self._add_setting(f"bad_{place[0]}", "data", place, message, keys)
+                self._add_setting(f"bad_{place[0]}", "data", place, message, keys_at(place, NodeSettings))
             return None
         if node_type is not None:
             self._check_settable(settings, node_type.kind)
@@ -154,7 +163,7 @@ class _Check:
             node_type.config.model_validate(config)
         except ValidationError as error:
             for place, message in by_field(error, config).items():
-                self._add_setting("bad_config", "data.config", place, message, node_type.config.model_fields)
+                self._add_setting("bad_config", "data.config", place, message, keys_at(place, node_type.config))
             return False
         return True
 

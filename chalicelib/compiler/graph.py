@@ -10,6 +10,7 @@ from typing import Literal
 from .node_type import Each, Kind, NodeType, WorkflowReference
 from .settings import RunSettings
 from .template import Template
+from .webhook import Webhook
 
 DEFAULT_HANDLE = "out"
 ERROR_HANDLE = "error"
@@ -48,6 +49,8 @@ class Node:
     """Of a container, how its items run."""
     runs: WorkflowReference | None
     """The workflow that it runs, where the drawing says which."""
+    webhook: Webhook | None
+    """What it wants of requests from outside that start a run; None of a node that takes none."""
 
     @property
     def secrets(self) -> dict[str, str]:

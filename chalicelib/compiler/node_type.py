@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticOmit
 
+from .webhook import Webhook
 from .words import NOT_AN_EXPRESSION
 
 
@@ -241,6 +242,8 @@ class NodeType:
     """The key of the config whose texts give a handle `case:<text>` each."""
     each: Callable[[Mapping[str, Any]], Each] | None = None
     """Of kind EACH: how it runs its items, from the config as drawn."""
+    webhook: Callable[[Mapping[str, Any]], Webhook | None] | None = None
+    """Of a type that may be asked from outside: what it wants of requests, from the config as drawn."""
     runs: Callable[[Mapping[str, Any]], WorkflowReference | None] | None = None
     """Of kind RUN: what it runs, from the config as drawn."""
     default_attempts: int = 1

@@ -26,49 +26,37 @@ def evaluate(source: str, bindings: Mapping[str, Any]) -> Any:
     Memory has no limit here: a text that may make much of what it is given belongs in the sandbox.
     """
     own = _own_functions(source)
-
-    def told_with_marks(text: str, mark: Callable[..., None]) -> str | None:
-        try:
-            _evaluate(text, bindings, own, mark)
-        except ValueError as error:
-            return str(error)
-        return None
-
-    try:
-        value = _evaluate(source, bindings, own)
-    except ValueError as error:
-        raise explained(source, str(error), told_with_marks) from None
+    value, told = _evaluated(source, bindings, own)
+    if told is not None:
+        raise explained(source, told, lambda text, mark: _evaluated(text, bindings, own, mark)[1])
     _check(value)
     return value
 
 
-def _evaluate(
+def _evaluated(
     text: str, bindings: Mapping[str, Any], own: tuple[str, ...], mark: Callable[..., None] | None = None
-) -> Any:
-    """Raises ValueError with the words of JSONata.
+) -> tuple[Any, str | None]:
+    """A value and None, or None and what JSONata says of its failure.
 
-    What jsonatapy compiles may not leave its thread. So a text is compiled anew, in microseconds, and the failure that
-    is told is not the one that was raised: that keeps the frames it came through, for any thread to collect.
+    What jsonatapy compiles may be neither used nor dropped by another thread. So it is compiled anew each time, in
+    microseconds, and no exception leaves that would keep it alive by its traceback.
     """
-    expression: Any = None
     try:
         expression = jsonatapy.compile(text)
         register(expression, own)
         if mark:
             expression.register(MARK, mark)
         limits = {"timeout": TIMEOUT_MS, "max_stack_depth": STACK_DEPTH, "max_sequence_length": SEQUENCE_LENGTH}
-        return expression.evaluate(None, dict(bindings), **limits)
+        return expression.evaluate(None, dict(bindings), **limits), None
     except ValueError as error:
-        failure = str(error)
+        return None, str(error)
     except (TypeError, OverflowError, RecursionError) as error:
-        failure = type(error).__name__
+        return None, type(error).__name__
     except BaseException as error:
         # A panic in jsonatapy is no Exception, and would end the worker of Step Functions instead of the node.
         if type(error).__name__ != "PanicException":
             raise
-        failure = "panic"
-    expression = None  # this frame is kept, too
-    raise ValueError(failure)
+        return None, "panic"
 
 
 @lru_cache(maxsize=4096)

@@ -31,8 +31,8 @@ def check_syntax(source: str) -> None:
     if told := _told(source):
         raise _explained(source, told)
     for token in tokens(source):
-        if token.kind == "slash" and len(token.text) > 1:
-            _check_regex(source, token)
+        if token.kind == "slash" and len(token.text) > 1 and not _is_regex(token.text):
+            raise ExpressionError("this is no regular expression that can be used", source, token.start)
 
 
 def _told(source: str) -> str | None:
@@ -44,11 +44,12 @@ def _told(source: str) -> str | None:
     return None
 
 
-def _check_regex(source: str, token: Token) -> None:
+def _is_regex(text: str) -> bool:
     try:
-        jsonatapy.compile(f'$contains("", {token.text})').evaluate(None, timeout=1_000)
+        jsonatapy.compile(f'$contains("", {text})').evaluate(None, timeout=1_000)
     except ValueError:
-        raise ExpressionError("this is no regular expression that can be used", source, token.start) from None
+        return False
+    return True
 
 
 def _explained(source: str, told: str) -> ExpressionError:

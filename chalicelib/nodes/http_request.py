@@ -260,7 +260,7 @@ NODE_TYPE = NodeType(
     description="Asks an HTTP API and gives its answer.",
     config=HttpRequestConfig,
     run=run,
-    output="`{status, headers, body}`; a body that is JSON is read",
+    output="`{status, headers, body}`, a body that is JSON as its value; with `pages` also `{items, pages, complete}`",
     example=Example(
         graph={
             "nodes": [
@@ -271,7 +271,6 @@ NODE_TYPE = NodeType(
                         "config": {
                             "method": "PUT",
                             "url": "https://api.example.com/orders/{% $input.id %}",
-                            "headers": {"Authorization": "Bearer {% $input.token %}"},
                             "body": {"product": "{% $input.product %}", "quantity": 2},
                         }
                     },
@@ -284,7 +283,7 @@ NODE_TYPE = NodeType(
             ],
             "edges": [{"id": "e1", "source": "order", "target": "done"}],
         },
-        input={"id": 7, "product": "A-7", "token": "s3cr3t"},
+        input={"id": 7, "product": "A-7"},
         output="ordered",
     ),
     kind=Kind.IO,

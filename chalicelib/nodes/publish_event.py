@@ -74,6 +74,8 @@ class PublishEventConfig(Config):
             raise ValueError(f"{self.to} needs {' and '.join(missing)}")
         if extra := sorted(given - _NEEDS[self.to] - _TAKES[self.to] - {"to"}):
             raise ValueError(f"{self.to} takes no {' and no '.join(extra)}")
+        if (self.topic_arn or self.queue_url or "").endswith(".fifo") and self.group_id is None:
+            raise ValueError(f"{self.to} needs group_id where order is kept (.fifo)")
         if not is_drawn(info) and not isinstance(self.detail, dict):
             raise ValueError("detail must be an object")
         return self

@@ -82,6 +82,17 @@ class RunRepository:
             raise NotFoundError(f"there is no workflow {workflow_id}")
         return row["id"], row["request_hash"]
 
+    def find_by_key(self, workflow_id: UUID, key: str) -> UUID | None:
+        """The run that has an idempotency key and began within a day."""
+        row = self._connection.execute(
+            """
+            SELECT id FROM workflow_runs
+            WHERE workflow_id = %s AND idempotency_key = %s AND started_at >= NOW() - INTERVAL '24 hours'
+            """,
+            (workflow_id, key),
+        ).fetchone()
+        return row["id"] if row else None
+
     def mark_started(self, run_id: UUID, execution_arn: str, number: int, reason: str | None) -> None:
         """The execution of that number (from 1) was started; a later one stays the run's, and what has ended ended.
 

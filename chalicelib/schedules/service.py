@@ -80,7 +80,7 @@ class ScheduleService:
         scheduled_for = _fire_time(minute, timing.zone)
         new = NewRun({"scheduled_for": scheduled_for}, "schedule", None, fire_at=minute, limits=timing.limits)
         try:
-            run_id = self._runs.fire(timing.workspace_id, timing.workflow_id, new)
+            run_id = self._runs.start(timing.workspace_id, timing.workflow_id, new)
         except NotFoundError:
             return None  # it was deleted while we looked
         if run_id:

@@ -9,7 +9,7 @@ from chalicelib.errors import NotFoundError
 from chalicelib.paging import Page
 from chalicelib.requests import flag, parse_body
 
-from .schemas import CloneTemplate, CreateWorkflow, Merge, Rollback, UpdateWorkflow, Validate
+from .schemas import CloneTemplate, CreateWorkflow, Merge, Rollback, UpdateWorkflow, Validate, WorkflowDetail
 from .service import WorkflowService
 
 
@@ -27,16 +27,17 @@ class WorkflowController:
     def create(self, request: Request) -> Response:
         """201 with the workflow."""
         new = parse_body(request.body, CreateWorkflow)
-        return Response(self._service.create(request.workspace_id, request.user_id, new), HTTPStatus.CREATED)
+        workflow = self._service.create(request.workspace_id, request.user_id, new)
+        return _response(request, workflow, HTTPStatus.CREATED)
 
     def get(self, request: Request) -> Response:
         """The workflow with its current graph."""
-        return Response(self._service.get(request.workspace_id, request.id("workflow_id")))
+        return _response(request, self._service.get(request.workspace_id, request.id("workflow_id")))
 
     def update(self, request: Request) -> Response:
         """The workflow as it is now."""
         change = parse_body(request.body, UpdateWorkflow)
-        return Response(self._service.update(request.workspace_id, request.id("workflow_id"), change))
+        return _response(request, self._service.update(request.workspace_id, request.id("workflow_id"), change))
 
     def delete(self, request: Request) -> Response:
         """204."""
@@ -58,7 +59,7 @@ class WorkflowController:
     def rollback(self, request: Request) -> Response:
         """The workflow with its new version."""
         target = parse_body(request.body, Rollback)
-        return Response(self._service.rollback(request.workspace_id, request.id("workflow_id"), target))
+        return _response(request, self._service.rollback(request.workspace_id, request.id("workflow_id"), target))
 
     def merge(self, request: Request) -> Response:
         """The graph that has both edits, for the caller to save."""
@@ -78,4 +79,10 @@ class WorkflowController:
         """201 with the new workflow."""
         clone = parse_body(request.body, CloneTemplate)
         workflow = self._service.clone_template(request.workspace_id, request.user_id, request.id("template_id"), clone)
-        return Response(workflow, HTTPStatus.CREATED)
+        return _response(request, workflow, HTTPStatus.CREATED)
+
+
+def _response(request: Request, workflow: WorkflowDetail, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    webhook = workflow["webhook"]
+    shown = {"url": request.webhook_url(webhook["token"]), "enabled": webhook["enabled"]} if webhook else None
+    return Response({**workflow, "webhook": shown}, status)

@@ -38,8 +38,10 @@ class WorkflowRepository:
               VALUES (%(workspace_id)s, %(created_by)s, %(name)s, %(description)s, %(is_template)s)
               RETURNING id, current_version
             ), version AS (
-              INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate, secrets)
-              SELECT id, current_version, %(graph)s, %(certificate)s, %(secrets)s FROM workflow
+              INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate, secrets, webhook)
+              SELECT id, current_version, %(graph)s, %(certificate)s, %(secrets)s, %(webhook)s FROM workflow
+            ), webhook AS (
+              INSERT INTO workflow_webhooks (workflow_id) SELECT id FROM workflow WHERE %(webhook)s::jsonb IS NOT NULL
             )
             SELECT id FROM workflow
             """,
@@ -49,9 +51,7 @@ class WorkflowRepository:
                 "name": name,
                 "description": description,
                 "is_template": is_template,
-                "graph": Jsonb(version.graph_definition),
-                "certificate": version.certificate and Jsonb(version.certificate),
-                "secrets": Jsonb(version.secrets),
+                **_columns(version),
             },
         ).fetchone()
         return cast("UUID", one(row)["id"])
@@ -60,7 +60,7 @@ class WorkflowRepository:
         """A workflow with its current graph. Raises NotFoundError."""
         row = self._connection.execute(
             """
-            SELECT w.*, v.graph_definition, v.certificate,
+            SELECT w.*, v.graph_definition, v.certificate, h.token AS webhook_token, h.is_enabled AS webhook_enabled,
                    (SELECT coalesce(jsonb_object_agg(taken.name, taken.nodes), '{}')
                     FROM jsonb_each(v.secrets) AS taken(name, nodes)
                     WHERE NOT EXISTS (
@@ -69,6 +69,7 @@ class WorkflowRepository:
                     )) AS missing_secrets
             FROM workflows w
             JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.current_version
+            LEFT JOIN workflow_webhooks h ON h.workflow_id = w.id AND v.webhook IS NOT NULL
             WHERE w.id = %s AND w.workspace_id = %s
             """,
             (workflow_id, workspace_id),
@@ -146,16 +147,14 @@ class WorkflowRepository:
               UPDATE workflows SET current_version = current_version + 1, updated_at = NOW()
               WHERE id = %(workflow_id)s
               RETURNING id, current_version
+            ), webhook AS (
+              INSERT INTO workflow_webhooks (workflow_id) SELECT id FROM workflow WHERE %(webhook)s::jsonb IS NOT NULL
+              ON CONFLICT DO NOTHING
             )
-            INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate, secrets)
-            SELECT id, current_version, %(graph)s, %(certificate)s, %(secrets)s FROM workflow
+            INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate, secrets, webhook)
+            SELECT id, current_version, %(graph)s, %(certificate)s, %(secrets)s, %(webhook)s FROM workflow
             """,
-            {
-                "workflow_id": workflow_id,
-                "graph": Jsonb(version.graph_definition),
-                "certificate": version.certificate and Jsonb(version.certificate),
-                "secrets": Jsonb(version.secrets),
-            },
+            {"workflow_id": workflow_id, **_columns(version)},
         )
 
     def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:
@@ -227,6 +226,15 @@ class WorkflowRepository:
             "SELECT graph_definition FROM workflow_versions WHERE id = %s", (version_id,)
         ).fetchone()
         return row["graph_definition"] if row else None
+
+
+def _columns(version: NewVersion) -> dict[str, Any]:
+    return {
+        "graph": Jsonb(version.graph_definition),
+        "certificate": version.certificate and Jsonb(version.certificate),
+        "secrets": Jsonb(version.secrets),
+        "webhook": version.webhook and Jsonb(version.webhook.model_dump()),
+    }
 
 
 def _found(row: dict[str, Any] | None, workflow_id: UUID) -> dict[str, Any]:

@@ -42,12 +42,18 @@ def checked(
         certificate = certify(plan, emit(plan, settings.run_unit_function))
     except GraphRejectedError as rejection:
         raise told(rejection, name) from None
-    return NewVersion(graph_definition, certificate, _secrets(graph))
+    webhook = next((node.webhook for node in graph.walk() if node.webhook), None)
+    return NewVersion(graph_definition, certificate, _secrets(graph), webhook)
 
 
 def _secrets(graph: Graph) -> dict[str, list[str]]:
     """The secrets that a graph takes, each with the ids of the nodes that do."""
-    return {name: [node.id for node in graph.walk() if name in node.secrets] for name in sorted(graph.secrets)}
+    takers: dict[str, list[str]] = {}
+    for node in graph.walk():
+        hmac = node.webhook and node.webhook.hmac
+        for name in {*node.secrets, *([hmac.secret] if hmac else [])}:
+            takers.setdefault(name, []).append(node.id)
+    return takers
 
 
 def told(rejection: GraphRejectedError, name: str = "graph_definition") -> MalformedError | InvalidError:

@@ -10,6 +10,8 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from chalicelib.compiler.webhook import Webhook
+
 Name = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200)]
 Description = Annotated[str, StringConstraints(strict=True, max_length=10_000)]
 Version = Annotated[int, Field(strict=True, ge=1, le=2_147_483_647)]
@@ -32,12 +34,21 @@ class WorkflowRow(TypedDict):
     updated_at: datetime
 
 
+class WebhookAddress(TypedDict):
+    """At which token a workflow is asked from outside, and whether it listens."""
+
+    token: str
+    enabled: bool
+
+
 class WorkflowDetail(WorkflowRow):
     """A workflow with its current graph, as it was sent."""
 
     graph_definition: dict[str, Any]
     certificate: dict[str, Any] | None
     """What a run costs (`compiler/certificate.py`); None of versions saved before there were any."""
+    webhook: WebhookAddress | None
+    """None where the current version has no webhook."""
     warnings: list[dict[str, Any]]
     """What a run will fail by if it stays so: `{code, message, path, …}`."""
 
@@ -47,6 +58,8 @@ class StoredWorkflow(WorkflowRow):
 
     graph_definition: dict[str, Any]
     certificate: dict[str, Any] | None
+    webhook_token: str | None
+    webhook_enabled: bool | None
     missing_secrets: dict[str, list[str]]
     """The secrets that the workspace lacks, each with the ids of the nodes that take it."""
 
@@ -59,6 +72,7 @@ class NewVersion:
     certificate: dict[str, Any] | None
     secrets: dict[str, list[str]]
     """The secrets that it takes, each with the ids of the nodes that do."""
+    webhook: Webhook | None
 
 
 class _Body(BaseModel):

@@ -11,6 +11,7 @@ from uuid import UUID
 from chalicelib import compiler
 from chalicelib.compiler.graph import Graph
 from chalicelib.compiler.problems import GraphRejectedError, InvalidGraphError
+from chalicelib.compiler.webhook import Webhook
 from chalicelib.compiler.words import listed
 from chalicelib.db import Connection, Database
 from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError
@@ -48,6 +49,9 @@ NOT_A_WORKFLOW = {
     "created_by": None,
 }
 """The columns that a built-in template has no row for."""
+
+
+ONLY_STORED = frozenset({"missing_secrets", "webhook_token", "webhook_enabled"})
 
 
 class WorkflowService:
@@ -129,7 +133,8 @@ class WorkflowService:
             repository = WorkflowRepository(connection)
             _check_version(repository, repository.lock(workspace_id, workflow_id), target.expected_version)
             old = repository.get_version(workflow_id, target.version)
-            version = NewVersion(old["graph_definition"], old["certificate"], old["secrets"])
+            webhook = old["webhook"] and Webhook.model_validate(old["webhook"])
+            version = NewVersion(old["graph_definition"], old["certificate"], old["secrets"], webhook)
             repository.append_version(workflow_id, version)
             return _shown(repository.get(workspace_id, workflow_id))
 
@@ -242,8 +247,11 @@ class WorkflowService:
 
 
 def _shown(workflow: StoredWorkflow) -> WorkflowDetail:
-    kept = {key: value for key, value in workflow.items() if key != "missing_secrets"}
-    return cast("WorkflowDetail", kept | {"warnings": list(_warnings(workflow))})
+    shown = {key: value for key, value in workflow.items() if key not in ONLY_STORED}
+    token, enabled = workflow["webhook_token"], workflow["webhook_enabled"]
+    shown["webhook"] = {"token": token, "enabled": enabled} if token else None
+    shown["warnings"] = list(_warnings(workflow))
+    return cast("WorkflowDetail", shown)
 
 
 def _warnings(workflow: StoredWorkflow) -> Iterator[dict[str, Any]]:
