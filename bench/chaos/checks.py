@@ -139,7 +139,7 @@ def _check_end(evidence: Evidence) -> None:
 def _check_history(order: Order, run: Mapping[str, Any], kills: Sequence[Kill]) -> None:
     """`accepted`, once `started`, `resumed` after a kill each time, and the end; a queued run may be cancelled before
     it starts."""
-    history = [each for each in run["history"] if each["event"] != "mended"]
+    history = [each for each in run["history"] if each["event"] not in ("mended", "decided")]
     events, times = [each["event"] for each in history], [each["at"] for each in history]
     resumed = events.count("resumed")
     explained = [["accepted", "started", *["resumed"] * resumed, run["status"]]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -118,9 +119,10 @@ class Victim:
         self._kill_postgres()
 
     def _kill_stack(self) -> None:
-        """It is reaped, as a shell does it."""
+        """With all that it called; it is reaped, as a shell does it."""
         assert self._process
-        self._process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self.api = None
 
