@@ -2,11 +2,13 @@
 PYTHON ?= python3
 PORT ?= 8000
 DATA_DIR ?= .local
+LAMBDA_PYTHON ?= 3.13
+LAMBDA_ARCH ?= x86_64
 VENV := .venv
 PY := $(VENV)/bin/python
 export PORT DATA_DIR
 
-.PHONY: run demo test test-all check lint types contracts migrate bench install clean
+.PHONY: run demo test test-all check lint types contracts migrate bench package install clean
 
 run: install
 	@exec $(PY) -m local run
@@ -38,6 +40,9 @@ migrate: install
 bench: install
 	@$(PY) -m bench
 
+package: install
+	@$(PY) -m infra --python $(LAMBDA_PYTHON) --arch $(LAMBDA_ARCH)
+
 install: $(VENV)/installed
 
 $(VENV)/installed: requirements.txt requirements-dev.txt
@@ -50,4 +55,4 @@ $(VENV)/installed: requirements.txt requirements-dev.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
