@@ -6,10 +6,12 @@ from datetime import timedelta
 from functools import cache, cached_property
 
 from .auth import Authenticator, Membership
+from .aws.credentials import log_in, secret_text
 from .aws.event_rules import EventRules
 from .aws.event_scheduler import EventScheduler
 from .aws.step_functions import StepFunctions
 from .compiler.node_type import HttpClient
+from .conninfo import conninfo
 from .db import Database
 from .http_client import OutgoingHttp
 from .node_call import Surroundings
@@ -39,12 +41,23 @@ class Services:
     @cached_property
     def database(self) -> Database:
         """The connections."""
-        return Database(self.settings.database_url, self.settings.database_pool_size)
+        settings = self.settings
+        return Database(
+            self.conninfo,
+            settings.database_pool_size,
+            wait_seconds=settings.database_wait_seconds,
+            is_proxied=settings.database_is_proxied,
+        )
+
+    def conninfo(self) -> str:
+        """What a new connection is told."""
+        return conninfo(self.settings, lambda: log_in(self.settings))
 
     @cached_property
     def authenticator(self) -> Authenticator:
         """Reads tokens."""
-        return Authenticator(self.settings.jwt_secret)
+        settings = self.settings
+        return Authenticator(settings.jwt_secret or secret_text(settings, settings.jwt_secret_arn))
 
     @cached_property
     def membership(self) -> Membership:

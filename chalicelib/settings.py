@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
 class SettingsError(Exception):
@@ -18,9 +19,31 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    database_url: str = Field(repr=False)
+    database_url: str = Field("", repr=False)
+    """Where Postgres is and who logs in to it. An account says it in parts instead, and has no password to tell."""
+    database_host: str = ""
+    database_port: int = 5432
+    database_name: str = "stepgraph"
+    database_user: str = "stepgraph"
+    """Who logs in by IAM, where there is no secret."""
+    database_secret_arn: str = ""
+    """Of a secret with `username` and `password`."""
+    database_ca_file: Path = Path(__file__).parent / "aws" / "rds-ca.pem"
+    """The authorities that may have signed the certificate of a DATABASE_HOST."""
+    database_is_proxied: bool = False
+    """Whether others share the connections behind those that we make, as with RDS Proxy."""
     database_pool_size: int = Field(1, ge=1)
-    jwt_secret: str = Field(min_length=32, repr=False)
+    database_wait_seconds: float = Field(10, gt=0)
+    """How long a database that is away is waited for; one that pauses takes 15 seconds to wake up."""
+    database_statement_seconds: int = Field(25, ge=0)
+    """How long a statement may take; 0 is for ever. API Gateway waits for 29 seconds."""
+    database_lock_seconds: int = Field(10, ge=0)
+    """How long a statement waits for another's lock."""
+    database_app_role: str = ""
+    """The role that the migrations make for the other Lambdas, which log in by IAM; none is made without it."""
+    jwt_secret: str = Field("", min_length=32, repr=False)
+    """What signs tokens; or a secret of Secrets Manager has it."""
+    jwt_secret_arn: str = ""
     aws_region: str
     aws_account_id: str
     run_unit_function: str
@@ -49,6 +72,12 @@ class Settings(BaseModel):
     max_input_bytes: int = Field(256 * 1024, ge=1)
     max_output_bytes: int = Field(6 * 1024 * 1024, ge=1)
 
+    @model_validator(mode="after")
+    def _names_a_database(self) -> Self:
+        if not self.database_url and not self.database_host:
+            raise ValueError("DATABASE_URL or DATABASE_HOST is needed")
+        return self
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read all settings. Raises SettingsError naming those that are missing or wrong, without their values."""
@@ -56,5 +85,9 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(found)
         except ValidationError as error:
-            wrong = "; ".join(f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+            wrong = "; ".join(": ".join([*map(_upper, item["loc"]), item["msg"]]) for item in error.errors())
             raise SettingsError(f"the environment lacks settings: {wrong}") from None
+
+
+def _upper(name: int | str) -> str:
+    return str(name).upper()
