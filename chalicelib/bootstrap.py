@@ -10,6 +10,7 @@ from .aws.credentials import log_in, secret_text
 from .aws.event_rules import EventRules
 from .aws.event_scheduler import EventScheduler
 from .aws.step_functions import StepFunctions
+from .aws.targets import AccountTargets
 from .compiler.node_type import HttpClient
 from .conninfo import conninfo
 from .db import Database
@@ -131,7 +132,7 @@ class Services:
     def surroundings(self) -> Surroundings:
         """What nodes may use."""
         sub_runs = SubRuns(self.database, self.settings, self.workflows)
-        return Surroundings(self.http, sub_runs, self.settings.max_output_bytes)
+        return Surroundings(self.http, AccountTargets(self.settings).of, sub_runs, self.settings.max_output_bytes)
 
     @cached_property
     def runner(self) -> Runner:

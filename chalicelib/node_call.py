@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import ValidationError
 
 from .compiler.expressions import Expression
 from .compiler.graph import Graph, Node
-from .compiler.node_type import Context, EachOf, HttpClient, NodeFailure, NodeOutcome, Result, RunWanted
+from .compiler.node_type import Context, EachOf, HttpClient, NodeFailure, NodeOutcome, Result, RunWanted, Targets
 from .compiler.shape import json_path
 from .compiler.template import TemplateError
 from .compiler.words import by_field
@@ -26,6 +27,8 @@ class Surroundings:
     """What the nodes of any run may use."""
 
     http: HttpClient
+    targets: Callable[[UUID], Targets]
+    """What those of a workspace reach in the account."""
     sub_runs: SubRuns
     max_output_bytes: int
 
@@ -62,6 +65,7 @@ class NodeCall:
             run=self.run_variables,
             input=self.of["input"],
             http=self.surroundings.http,
+            targets=self.surroundings.targets(self.of["workspace_id"]),
             timeout_seconds=node.timeout_seconds or node.type.default_timeout_seconds,
             now=datetime.now(UTC),
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
 
 
 class SettingsError(Exception):
@@ -58,6 +58,8 @@ class Settings(BaseModel):
     """The role by which EventBridge Scheduler calls the trigger."""
     allow_private_http: bool = False
     """Whether http_request may reach loopback and private addresses."""
+    allowed_targets: Json[dict[str, list[str]]] = Field(default_factory=dict)
+    """What nodes may reach in the account: patterns of ARNs by workspace id, `*` for all of them, as JSON."""
     max_runs: int = Field(1000, ge=1)
     """How many runs may go on at once; more wait for their turn."""
     max_runs_per_workspace: int = Field(500, ge=1)

@@ -20,13 +20,14 @@ class CallError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The HTTP API below `/workflows` of the workspace."""
+    """The HTTP API below `/workflows` of the workspace; a path that begins with `../` is below the workspace itself."""
 
     address: Address
 
     def send(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
         """The status and the JSON of an answer; None where it has no body. Raises CallError."""
-        url = f"{self.address.url}/api/v1/workspaces/{self.address.workspace_id}/workflows{path}"
+        below = path.removeprefix("..") if path.startswith("../") else f"/workflows{path}"
+        url = f"{self.address.url}/api/v1/workspaces/{self.address.workspace_id}{below}"
         headers = {"Authorization": f"Bearer {self.address.owner_token}", "Content-Type": "application/json"}
         try:
             answer = urllib3.request(

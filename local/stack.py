@@ -38,6 +38,8 @@ from .account import ACCOUNT, REGION
 POOL_SIZE = 24
 FIRST_TEMPLATE = "Hello"
 WARM_UP = "warm-up"
+EVERYTHING = json.dumps({"*": ["*"]})
+"""What nodes may reach in moto's account, where there is nothing but what its user makes."""
 EXECUTION_STATUS = "Step Functions Execution Status Change"
 LOCK = 7_203_114_021
 """A number of our own for pg_try_advisory_lock."""
@@ -160,6 +162,7 @@ def start(data_dir: Path) -> Stack:
             STATE_MACHINE_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-states",
             DATABASE_POOL_SIZE=str(POOL_SIZE),
             ALLOW_PRIVATE_HTTP="true",
+            ALLOWED_TARGETS=os.environ.get("ALLOWED_TARGETS") or EVERYTHING,
         )
         app: Chalice = importlib.import_module("app").app
         opened.callback(services().database.close)
@@ -207,6 +210,8 @@ def _aws(app: Chalice) -> Iterator[None]:
     def invoke(function_name: str, event: dict[str, Any]) -> Any:
         if function_name == WARM_UP:
             return None
+        if function_name not in app.handler_map:
+            raise LookupError(f"one machine has no function {function_name}; an account may")
         return app.handler_map[function_name](json.loads(json.dumps(event)), None)
 
     def tell(detail: dict[str, Any]) -> None:

@@ -60,6 +60,19 @@ def test_a_run_that_failed_goes_on_in_the_mended_version_as_written(owner: Api) 
     assert owner.ended(workflow_id, retry["id"])["output"] == "ordered 7"
 
 
+def test_a_payment_is_approved_and_walked_as_written(owner: Api) -> None:
+    section = README[README.index("### People") : README.index("### On a schedule")]
+    given, decision, walked = (json.loads(body) for body in re.findall(r"^api POST /<id>/.+? '(.+)'$", section, re.M))
+    workflow_id = owner.send("POST", "/", raw=(ROOT / "docs/examples/payment.json").read_bytes()).body["id"]
+    path = f"/{workflow_id}/runs/{owner.execute(workflow_id, given['input'])['id']}"
+    (asked,) = poll(lambda: owner.of("approvals").get()["items"])
+    assert (asked["label"], asked["message"]) == ("Review", "Pay 120 to ACME?")
+    assert owner.send("POST", f"{path}/nodes/review/decision", decision).status == 200
+    assert owner.ended(workflow_id, path.rpartition("/")[2])["output"] == {"paid": 120, "note": "as agreed"}
+    told = owner.send("POST", f"/{workflow_id}/dry-run", walked).body
+    assert (told["path"], told["assumed"]) == (["large", "review", "pay"], ["review"])
+
+
 def test_the_certificate_begins_as_written() -> None:
     told = compiled(json.loads((ROOT / "docs/examples/for-each.json").read_text()))["certificate"]
     written = json.loads(README[README.index('{"transitions"') :].partition("\n")[0])

@@ -65,6 +65,22 @@ class HttpClient(Protocol):
         """Send one request; `timeout` bounds the whole exchange, in seconds. Raises NodeFailure."""
 
 
+class Targets(Protocol):
+    """What a node may reach in the account, as far as its workspace may. All raise NodeFailure."""
+
+    def invoke(self, function_name: str, payload: Any, seconds: int) -> Any:
+        """What a function returns."""
+
+    def put_event(self, event_bus: str, source: str, detail_type: str, detail: Mapping[str, Any], seconds: int) -> str:
+        """The id of an event."""
+
+    def publish(self, topic_arn: str, message: str, more: Mapping[str, Any], seconds: int) -> str:
+        """The id of a message to a topic."""
+
+    def send_message(self, queue_url: str, message: str, more: Mapping[str, Any], seconds: int) -> str:
+        """The id of a message to a queue."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a running node gets besides its config."""
@@ -73,7 +89,8 @@ class Context:
     """`$run`: id, workflow_id, workspace_id, version, started_at, trigger."""
     input: Any
     http: HttpClient
-    timeout_seconds: float
+    targets: Targets
+    timeout_seconds: int
     now: datetime
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from . import imports  # isort: skip - before anything that imports moto's Step Functions
-from . import errors, executions, iteration, speed, tokens, waiting
+from . import errors, events, executions, iteration, speed, tokens, waiting
 from .executions import stop_all_executions
 from .lambdas import run_lambdas_with
 from .status_events import on_execution_status_change
@@ -15,6 +15,7 @@ __all__ = ["apply", "imports", "on_execution_status_change", "run_lambdas_with",
 CORRECTIONS = (
     *speed.CORRECTIONS,
     *errors.CORRECTIONS,
+    *events.CORRECTIONS,
     *waiting.CORRECTIONS,
     *tokens.CORRECTIONS,
     *iteration.CORRECTIONS,

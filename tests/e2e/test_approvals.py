@@ -67,6 +67,8 @@ class TestDecision:
         assert run["output"] == {"iban": "DE1"}
         assert statuses(run) == {"ok": "succeeded", "pay": "succeeded", "tell": "skipped"}
         output = run["node_results"]["ok"]["output"]
+        (told,) = [entry for entry in run["history"] if entry["event"] == "decided"]
+        assert (told["by"], told["node_id"], told["decision"]) == (output["decided_by"], "ok", "approved")
         assert (output["decision"], output["data"]) == ("approved", {"iban": "DE1"})
         assert output["decided_by"] not in (None, run["triggered_by"])
 

@@ -85,6 +85,26 @@ def test_after_a_kill_everything_is_there_and_what_was_running_goes_on(data_dir:
         assert (run["output"], len(upstream.calls["killed"])) == (1, 1)
 
 
+def test_after_a_kill_answers_are_still_waited_for(data_dir: Path) -> None:
+    with running(data_dir) as (process, api):
+        inner = api.create(graph([node("nap", "wait", {"seconds": 3})]))["id"]
+        drawn = graph(
+            [node("ok", "approval"), node("sub", "sub_workflow", {"workflow_id": inner}), node("end", join="all")],
+            edge("ok", "end", "approved"), edge("sub", "end"),
+        )  # fmt: skip
+        workflow_id = api.create(drawn)["id"]
+        run_path = f"/{workflow_id}/runs/{api.execute(workflow_id)['id']}"
+        poll(lambda: statuses(run := api.get(run_path))["ok"] == statuses(run)["sub"] == "waiting")
+        process.kill()
+        process.wait()
+    with running(data_dir) as (_, api):
+        answer = api.send("POST", f"{run_path}/nodes/ok/decision", {"decision": "approved"})
+        assert answer.status == 200
+        run = api.ended(workflow_id, run_path.rpartition("/")[2])
+        assert (run["status"], run["output"]) == ("succeeded", "end")
+        assert [child["status"] for child in run["children"]] == ["succeeded"]
+
+
 def test_after_a_kill_items_that_were_done_stay_done(data_dir: Path, upstream: Upstream) -> None:
     """Each item has a gate of its own: the letter N, whose last corner waits for the first two."""
     url = f"{upstream.base}/items/{{% $item %}}"

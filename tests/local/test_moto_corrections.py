@@ -809,6 +809,16 @@ def test_corrections_are_applied_once(aws: Aws) -> None:  # noqa: ARG001
     assert (ExecutionWorker.start, Environment.__init__) == start
 
 
+@restores("keep_schedules_from_events")
+def test_a_rule_with_a_schedule_takes_no_events(aws: Aws) -> None:  # noqa: ARG001
+    events = client("events")
+    name, function = f"schedule-{next(NUMBERS)}", f"arn:aws:lambda:{REGION}:123456789012:function:f"
+    events.put_rule(Name=name, ScheduleExpression="cron(0 8 * * ? *)")
+    events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": function}])
+    taken = events.put_events(Entries=[{"Source": "shop", "DetailType": "ordered", "Detail": "{}"}])
+    assert taken["FailedEntryCount"] == 0
+
+
 # --- the need of each correction
 
 

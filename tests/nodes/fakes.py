@@ -31,12 +31,28 @@ class FakeHttp:
         return self.answer
 
 
+class Nothing:
+    """There is nothing in the account."""
+
+    def invoke(self, function_name: str, payload: Any, seconds: int) -> Any:
+        raise AssertionError((function_name, payload, seconds))
+
+    def put_event(self, *event: Any) -> str:
+        raise AssertionError(event)
+
+    def publish(self, *message: Any) -> str:
+        raise AssertionError(message)
+
+    def send_message(self, *message: Any) -> str:
+        raise AssertionError(message)
+
+
 def run(
     type_name: str, config: Mapping[str, Any], http: FakeHttp | None = None, run_input: Any = None
 ) -> Result | WaitUntil:
     """Run a node on a config whose expressions were evaluated."""
     node_type = node_types()[type_name]
-    context = Context(run={}, input=run_input, http=http or FakeHttp(), timeout_seconds=7, now=NOW)
+    context = Context(run={}, input=run_input, http=http or FakeHttp(), targets=Nothing(), timeout_seconds=7, now=NOW)
     return node_type.run(node_type.config.model_validate(config, context={"evaluated": True}), context)
 
 
