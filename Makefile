@@ -6,9 +6,10 @@ LAMBDA_PYTHON ?= 3.13
 LAMBDA_ARCH ?= x86_64
 VENV := .venv
 PY := $(VENV)/bin/python
+INFRA_VENV := .venv-infra
 export PORT DATA_DIR
 
-.PHONY: run demo test test-all check lint types contracts migrate bench package install clean
+.PHONY: run demo test test-all check lint types contracts template checkov migrate bench package install clean
 
 run: install
 	@exec $(PY) -m local run
@@ -22,7 +23,7 @@ test: install
 test-all: install
 	$(PY) -m pytest --all
 
-check: lint types contracts test
+check: lint types contracts checkov test
 
 lint: install
 	$(PY) -m ruff check .
@@ -33,6 +34,14 @@ types: install
 
 contracts: install
 	$(VENV)/bin/lint-imports
+
+template: install $(INFRA_VENV)/lint/installed
+	@$(PY) -m infra --template-only --out build/check
+	$(INFRA_VENV)/lint/bin/python infra/translate.py build/check/template.json build/check/translated.json
+	$(INFRA_VENV)/lint/bin/cfn-lint build/check/template.json build/check/translated.json
+
+checkov: template $(INFRA_VENV)/checkov/installed
+	$(INFRA_VENV)/checkov/bin/checkov -f build/check/template.json --framework cloudformation --compact --quiet --skip-download
 
 migrate: install
 	$(PY) -m local migrate
@@ -54,5 +63,12 @@ $(VENV)/installed: requirements.txt requirements-dev.txt
 	@$(PY) -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+# What checks the template wants other versions than the project, and each of them others than the other.
+$(INFRA_VENV)/%/installed: infra/requirements-%.txt
+	@echo "installing $* for the template into $(INFRA_VENV) (once)"
+	@$(PYTHON) -m venv $(INFRA_VENV)/$*
+	@$(INFRA_VENV)/$*/bin/python -m pip install -qq --disable-pip-version-check -r $<
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(INFRA_VENV) build .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
