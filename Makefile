@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 INFRA_VENV := .venv-infra
 export PORT DATA_DIR
 
-.PHONY: run demo test test-all check lint types contracts template checkov migrate bench package install clean
+.PHONY: run demo test test-all check lint types contracts docs template checkov migrate bench chaos package install clean
 
 run: install
 	@exec $(PY) -m local run
@@ -43,6 +43,9 @@ template: install $(INFRA_VENV)/lint/installed
 checkov: template $(INFRA_VENV)/checkov/installed
 	$(INFRA_VENV)/checkov/bin/checkov -f build/check/template.json --framework cloudformation --compact --quiet --skip-download
 
+docs: install
+	@$(PY) -m local docs
+
 migrate: install
 	$(PY) -m local migrate
 
@@ -52,15 +55,18 @@ bench: install
 package: install
 	@$(PY) -m infra --python $(LAMBDA_PYTHON) --arch $(LAMBDA_ARCH)
 
+chaos: install
+	@$(PY) -m bench.chaos
+
 install: $(VENV)/installed
 
-$(VENV)/installed: requirements.txt requirements-dev.txt
+$(VENV)/installed: requirements.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Name another with PYTHON=...")'
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) || { \
 		echo "no virtual environment could be made in $(VENV): $(PYTHON) lacks venv or pip (Debian, Ubuntu: install python3-venv)" >&2; \
 		exit 1; }
 	@echo "installing packages into $(VENV) (once)"
-	@$(PY) -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
+	@$(PY) -m pip install -qq --disable-pip-version-check -r requirements-dev.txt -e .
 	@touch $@
 
 # What checks the template wants other versions than the project, and each of them others than the other.

@@ -3,49 +3,80 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from chalice import Blueprint, CORSConfig
 from chalice import Response as ChaliceResponse
+from chalice.app import MultiDict
+from typing_extensions import TypedDict
 
 from . import errors
 from .auth import Role
 from .bootstrap import services
+from .endpoint import Endpoint
 from .jsontext import iso8601
-from .observability import logger
+from .observability import about, also, logger
 
 WORKSPACE = "/api/v1/workspaces/{workspace_id}"
 """Where everything is that belongs to a workspace."""
+WEBHOOKS = "/api/v1/webhooks"
+"""Where workflows are asked from outside, each at its token."""
+BINARY_TYPES = (
+    "application/cbor",
+    "application/gzip",
+    "application/msgpack",
+    "application/pdf",
+    "application/protobuf",
+    "application/x-protobuf",
+    "multipart/form-data",
+)
+"""Besides Chalice's: API Gateway hands over other content as text, and what is none would be mangled."""
+JSON = "application/json"
 PROBLEM = "application/problem+json"
-CORS = CORSConfig(allow_headers=["Idempotency-Key"])
+CORS = CORSConfig(allow_headers=["Idempotency-Key", "If-None-Match"], expose_headers=["ETag"])
 
-_STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
+STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
     errors.MalformedError: HTTPStatus.BAD_REQUEST,
     errors.UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    errors.InvalidTokenError: HTTPStatus.UNAUTHORIZED,
     errors.ForbiddenError: HTTPStatus.FORBIDDEN,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
+    errors.TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A call by a member of a workspace. Header names are lower case."""
+class OpenRequest:
+    """A call by anyone. Header names are lower case."""
 
-    workspace_id: UUID
-    user_id: UUID
+    method: str
     path: Mapping[str, str]
     query: Mapping[str, str]
+    queries: Mapping[str, list[str]]
+    """All values of each name."""
     headers: Mapping[str, str]
     body: bytes
+    host: str
+    url_path: str
+    """As it was called, with what comes before our paths, such as API Gateway's stage."""
+
+    def webhook_url(self, token: str) -> str:
+        """The URL of a webhook, where the API was reached."""
+        before, _, _ = self.url_path.partition("/api/v1/")
+        return f"{self.headers.get('x-forwarded-proto', 'http')}://{self.host}{before}{WEBHOOKS}/{token}"
 
     def id(self, name: str) -> UUID:
         """An id in the path. Raises NotFoundError for what can't be one."""
@@ -53,81 +84,226 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
-    """What a controller answers; `body` is JSON, with dates and UUIDs in it."""
+class Request(OpenRequest):
+    """A call by a user."""
 
-    body: Any = None
-    status: HTTPStatus = HTTPStatus.OK
+    user_id: UUID
+
+    @property
+    def workspace_id(self) -> UUID:
+        """The workspace in the path, of which the user is a member."""
+        return self.id("workspace_id")
+
+
+_OPEN = {"extra": "allow"}
+
+
+class ProblemItem(TypedDict):
+    """One thing to mend, with the `node_id` or `edge_id` of what the user drew, and whatever else helps."""
+
+    __pydantic_config__ = _OPEN  # type: ignore[misc] # how pydantic has it
+
+    code: str
+    message: str
+    path: str
+
+
+class Problem(TypedDict):
+    """What is wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ProblemItem]
+
+
+Body = TypeVar("Body")
+
+
+@dataclass(frozen=True, slots=True)
+class Response(Generic[Body]):
+    """An answer that is more than its body, which is JSON with dates and UUIDs in it, or else a text."""
+
+    body: Body
+    status: HTTPStatus | None = None
+    """Where it is not that of the route."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-View = Callable[[Request], Response]
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Routes:
-    """The routes of a feature, below `WORKSPACE`; app.py says where."""
+    """The routes of a feature; app.py says below what."""
 
     def __init__(self, name: str) -> None:
         self.blueprint = Blueprint(name)
 
-    def route(self, method: str, path: str, role: Role) -> Callable[[View], View]:
-        """Serve a path to members with that role."""
+    def route(
+        self,
+        method: str,
+        path: str,
+        role: Role | None,
+        *,
+        status: HTTPStatus = HTTPStatus.OK,
+        or_status: HTTPStatus | None = None,
+        raises: Sequence[type[errors.StepgraphError]] = (),
+    ) -> Callable[[View], View]:
+        """Serve a path to members of its workspace with that role; None serves any user. `endpoint.py` says what a
+        view's annotations mean."""
+        return self._registering(
+            [method], path, partial(Endpoint, role=role, status=status, or_status=or_status, raises=raises)
+        )
 
+    def open(
+        self, path: str, *, raises: Sequence[type[errors.StepgraphError]] = (), media_type: str = JSON
+    ) -> Callable[[View], View]:
+        """Let anyone get a path."""
+        return self._registering(
+            ["GET"], path, partial(Endpoint, needs_token=False, raises=raises, media_type=media_type)
+        )
+
+    def hook(
+        self,
+        methods: Sequence[str],
+        path: str,
+        *,
+        status: HTTPStatus,
+        or_status: HTTPStatus,
+        raises: Sequence[type[errors.StepgraphError]],
+    ) -> Callable[[View], View]:
+        """Serve a path to anyone, whatever is sent."""
+        about = partial(
+            Endpoint, needs_token=False, status=status, or_status=or_status, raises=raises, takes_anything=True
+        )
+        return self._registering(methods, path, about)
+
+    def _registering(
+        self, methods: Sequence[str], path: str, about: Callable[[Callable[..., Any]], Endpoint]
+    ) -> Callable[[View], View]:
         def register(view: View) -> View:
-            def serve(**captured: str) -> ChaliceResponse:
-                return self._serve(view, role, captured)
+            endpoint = about(view)
 
-            serve.__name__ = view.__name__
-            self.blueprint.route(
-                path, methods=[method], name=view.__name__, content_types=["application/json"], cors=CORS
-            )(serve)
+            def serve(**captured: str) -> ChaliceResponse:
+                return self._serve(endpoint, captured)
+
+            serve.endpoint = endpoint  # type: ignore[attr-defined] # whoever walks the app's routes finds it
+            types, cors = (["*/*"], None) if endpoint.takes_anything else ([], CORS)
+            self.blueprint.route(path, methods=list(methods), name=view.__name__, content_types=types, cors=cors)(serve)
             return view
 
         return register
 
-    def _serve(self, view: View, role: Role, captured: Mapping[str, str]) -> ChaliceResponse:
+    def _serve(self, endpoint: Endpoint, captured: Mapping[str, str]) -> ChaliceResponse:
+        began = time.perf_counter()
+        with about(view=endpoint.view.__name__):
+            response = self._answer(endpoint, captured)
+            seconds = round(time.perf_counter() - began, 4)
+            logger.info("request served", status=response.status_code, seconds=seconds)
+        return response
+
+    def _answer(self, endpoint: Endpoint, captured: Mapping[str, str]) -> ChaliceResponse:
         try:
-            request = self._request(role, captured)
-            return _success(view(request))
+            request = self._request(endpoint, captured)
+            return _success(endpoint, endpoint.view(request, **_parts(endpoint, request)))
         except errors.StepgraphError as error:
             if isinstance(error, errors.UnavailableError):
-                logger.warning("request can't be served now", view=view.__name__, exc_info=True)
-            return problem(_STATUS[type(error)], error.detail, error.errors)
+                logger.warning("request can't be served now", exc_info=True)
+            return problem(STATUS[type(error)], error.detail, error.errors, _headers_of(error))
         except Exception:  # noqa: BLE001 - the edge: whatever it is, the caller gets no stack trace
-            logger.exception("request failed", view=view.__name__)
+            logger.exception("request failed")
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side")
 
-    def _request(self, role: Role, captured: Mapping[str, str]) -> Request:
+    def _request(self, endpoint: Endpoint, captured: Mapping[str, str]) -> OpenRequest:
         current = self.blueprint.current_request
-        headers = {name.lower(): value for name, value in current.headers.items()}
-        user_id = services().authenticator.user(headers)
-        workspace_id = _uuid(captured["workspace_id"], "workspace")
-        services().membership.require(workspace_id, user_id, role)
-        return Request(workspace_id, user_id, captured, current.query_params or {}, headers, current.raw_body)
+        headers = _joined(current.to_original_event())
+        given = current.query_params or MultiDict({})
+        parts: dict[str, Any] = {
+            "method": current.method,
+            "path": captured,
+            "query": given,
+            "queries": {name: given.getlist(name) for name in given},
+            "headers": headers,
+            "body": current.raw_body,
+            "host": current.context.get("domainName") or headers.get("host", "localhost"),
+            "url_path": current.context.get("path", current.path),
+        }
+        if not endpoint.needs_token:
+            return OpenRequest(**parts)
+        request = Request(**parts, user_id=services().authenticator.user(headers))
+        also(user_id=request.user_id)
+        if endpoint.role:
+            services().membership.require(request.workspace_id, request.user_id, endpoint.role)
+            also(workspace_id=request.workspace_id)
+        return request
 
 
-def problem(status: HTTPStatus, detail: str, found: list[dict[str, Any]] | None = None) -> ChaliceResponse:
-    """An RFC 9457 problem; `errors` lists every single thing to mend."""
-    body = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": detail,
-        "errors": found or [],
+def _parts(endpoint: Endpoint, request: OpenRequest) -> dict[str, Any]:
+    """What a view takes besides the request. Raises UnsupportedMediaError, and what reading the parts does."""
+    if not endpoint.takes:
+        return {}
+    from . import requests  # noqa: PLC0415 - with the models, for who serves requests
+
+    sent = request.headers.get("content-type", JSON)
+    if "body" in endpoint.takes and sent.partition(";")[0].strip().lower() != JSON:
+        raise errors.UnsupportedMediaError(f"send {JSON}, not {sent[:100]}")
+    read: Mapping[str, Callable[[Any], Any]] = {
+        "query": lambda model: requests.parse_query(request.query, model),
+        "headers": lambda model: requests.parse_headers(request.headers, model),
+        "body": lambda model: requests.parse_body(request.body, model),
     }
-    headers = {"Content-Type": PROBLEM}
-    if status is HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = "2"
-    return ChaliceResponse(json.dumps(body), headers, status.value)
+    return {part: read[part](model) for part, model in endpoint.takes.items()}
 
 
-def _success(response: Response) -> ChaliceResponse:
-    if response.status is HTTPStatus.NO_CONTENT:
-        return ChaliceResponse("", dict(response.headers), response.status.value)
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    found: list[dict[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> ChaliceResponse:
+    """An RFC 9457 problem; `errors` lists every single thing to mend."""
+    body = Problem(
+        type="about:blank",
+        title=status.phrase,
+        status=status.value,
+        detail=detail,
+        errors=cast("list[ProblemItem]", found or []),
+    )
+    return ChaliceResponse(json.dumps(body), {"Content-Type": PROBLEM, **(headers or {})}, status.value)
+
+
+def _headers_of(error: errors.StepgraphError) -> dict[str, str]:
+    match error:
+        case errors.InvalidTokenError():  # RFC 6750, 3.1
+            return {"WWW-Authenticate": f'Bearer error="invalid_token", error_description="{error.detail}"'}
+        case errors.UnauthenticatedError():
+            return {"WWW-Authenticate": "Bearer"}
+        case errors.UnavailableError():
+            return {"Retry-After": "2"}
+        case errors.TooManyError():
+            return {"Retry-After": "10"}
+        case errors.NotAllowedError():
+            return {"Allow": ", ".join(error.allowed)}
+    return {}
+
+
+def _joined(event: Mapping[str, Any]) -> dict[str, str]:
+    """Headers by their names in lower case; those of one name are one (RFC 9110, 5.3)."""
+    single = {name: [value] for name, value in event["headers"].items()}
+    several = event.get("multiValueHeaders") or single
+    return {name.lower(): ", ".join(values) for name, values in several.items()}
+
+
+def _success(endpoint: Endpoint, answer: Any) -> ChaliceResponse:
+    response = answer if isinstance(answer, Response) else Response(answer)
+    status, headers = response.status or endpoint.status, {"Content-Type": endpoint.media_type, **response.headers}
+    if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        return ChaliceResponse("", dict(response.headers), status.value)
+    if endpoint.media_type != JSON:
+        return ChaliceResponse(response.body, headers, status.value)
     body = json.dumps(response.body, default=_as_json, ensure_ascii=False, separators=(",", ":"))
-    return ChaliceResponse(body, {"Content-Type": "application/json", **response.headers}, response.status.value)
+    return ChaliceResponse(body, headers, status.value)
 
 
 def _as_json(value: Any) -> str:

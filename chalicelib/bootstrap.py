@@ -9,12 +9,16 @@ from .auth import Authenticator, Membership
 from .aws.credentials import log_in, secret_text
 from .aws.event_rules import EventRules
 from .aws.event_scheduler import EventScheduler
+from .aws.secrets_manager import SecretsManager
 from .aws.step_functions import StepFunctions
 from .aws.targets import AccountTargets
 from .compiler.node_type import HttpClient
 from .conninfo import conninfo
 from .db import Database
-from .http_client import OutgoingHttp
+from .http.client import OutgoingHttp
+from .http.connection import ANYWHERE, INTERNET
+from .jsonata.sandbox import Sandbox
+from .jwks import KeySet
 from .node_call import Surroundings
 from .runner import Runner
 from .runs.decisions import DecisionService
@@ -27,9 +31,11 @@ from .runs.sub_runs import SubRuns
 from .schedules.service import ScheduleService
 from .schedules.sync import ScheduleSync
 from .schedules.timers import TimerBackend
+from .secrets.service import SecretService
 from .settings import Settings
 from .trials.recordings import Recordings
 from .trials.service import TrialService
+from .webhooks.service import WebhookService
 from .workflows.service import WorkflowService
 
 
@@ -58,7 +64,10 @@ class Services:
     def authenticator(self) -> Authenticator:
         """Reads tokens."""
         settings = self.settings
-        return Authenticator(settings.jwt_secret or secret_text(settings, settings.jwt_secret_arn))
+        secret = settings.jwt_secret
+        if settings.jwt_secret_arn:
+            secret = secret_text(settings, settings.jwt_secret_arn)
+        return Authenticator(secret or KeySet(settings.jwks_url), settings.jwt_issuer, settings.jwt_audiences)
 
     @cached_property
     def membership(self) -> Membership:
@@ -124,15 +133,33 @@ class Services:
         return ScheduleSync(self.database, backends[0], backends[1:])
 
     @cached_property
+    def secrets(self) -> SecretService:
+        """Secrets."""
+        return SecretService(self.database, self.settings, SecretsManager(self.settings))
+
+    @cached_property
+    def webhooks(self) -> WebhookService:
+        """Webhooks."""
+        return WebhookService(self.database, self.settings, self.runs, self.secrets)
+
+    @cached_property
     def http(self) -> HttpClient:
         """What nodes speak HTTP with."""
-        return OutgoingHttp(allow_private=self.settings.allow_private_http, max_bytes=self.settings.max_output_bytes)
+        network = ANYWHERE if self.settings.allow_private_http else INTERNET
+        return OutgoingHttp(network, self.settings.max_output_bytes)
 
     @cached_property
     def surroundings(self) -> Surroundings:
         """What nodes may use."""
         sub_runs = SubRuns(self.database, self.settings, self.workflows)
-        return Surroundings(self.http, AccountTargets(self.settings).of, sub_runs, self.settings.max_output_bytes)
+        return Surroundings(
+            self.http,
+            AccountTargets(self.settings).of,
+            self.secrets.values,
+            sub_runs,
+            Sandbox(),
+            self.settings.max_output_bytes,
+        )
 
     @cached_property
     def runner(self) -> Runner:

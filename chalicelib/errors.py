@@ -23,6 +23,10 @@ class UnauthenticatedError(StepgraphError):
     """No one knows who is asking."""
 
 
+class InvalidTokenError(UnauthenticatedError):
+    """What says who is asking does not prove it."""
+
+
 class ForbiddenError(StepgraphError):
     """The caller's role does not suffice."""
 
@@ -39,8 +43,24 @@ class TooLargeError(StepgraphError):
     """The request is over a size limit."""
 
 
+class UnsupportedMediaError(StepgraphError):
+    """The request's body is of a kind that is not read here."""
+
+
 class InvalidError(StepgraphError):
     """The request can be read and asks for something impossible."""
+
+
+class NotAllowedError(StepgraphError):
+    """The thing does not take requests of this method, but of these."""
+
+    def __init__(self, detail: str, allowed: Sequence[str]) -> None:
+        super().__init__(detail)
+        self.allowed = tuple(allowed)
+
+
+class TooManyError(StepgraphError):
+    """There were too many requests of late."""
 
 
 class UnavailableError(StepgraphError):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 
+from .db import Connection, one
 from .observability import logger
 
 FOLDER = Path(__file__).parent.parent / "migrations"
@@ -30,9 +31,23 @@ def migrate(conninfo: str, folder: Path = FOLDER) -> list[str]:
         return [file.name for file in sorted(folder.glob("*.sql")) if _apply(connection, file)]
 
 
+def missing(connection: Connection, folder: Path = FOLDER) -> list[str]:
+    """The names of the migrations that are not applied, or were changed after that."""
+    row = connection.execute("SELECT to_regclass('schema_migrations') IS NOT NULL AS is_there").fetchone()
+    applied = {}
+    if one(row)["is_there"]:
+        rows = connection.execute("SELECT name, checksum FROM schema_migrations").fetchall()
+        applied = {row["name"]: row["checksum"] for row in rows}
+    return [file.name for file in sorted(folder.glob("*.sql")) if applied.get(file.name) != _checksum(file.read_text())]
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _apply(connection: psycopg.Connection[tuple[str, ...]], file: Path) -> bool:
     text = file.read_text()
-    checksum = hashlib.sha256(text.encode()).hexdigest()
+    checksum = _checksum(text)
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         applied = _applied_checksum(connection, file.name)

@@ -1,16 +1,16 @@
-"""Reading what callers send: JSON bodies that Postgres can keep, query parameters, cursors."""
+"""Reading what callers send: JSON bodies that Postgres can keep, query parameters, headers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from .compiler.shape import json_path
-from .compiler.words import NO_SUCH_KEY, in_words
+from .compiler.words import NO_SUCH_KEY, in_words, listed
 from .errors import InvalidError, MalformedError, StepgraphError, TooLargeError
 from .jsontext import escaped, flaw, from_text
 
@@ -20,10 +20,13 @@ MAX_BODY_BYTES = 6 * 1024 * 1024
 
 _SHAPE_ERRORS = ("missing", "extra_forbidden", "none_required")
 
-Body = TypeVar("Body", bound=BaseModel)
+Model = TypeVar("Model", bound=BaseModel)
+
+Flag = Annotated[bool, Field(strict=True), BeforeValidator(lambda text: {"true": True, "false": False}.get(text, text))]
+"""A query parameter that is true or false."""
 
 
-def parse_body(raw: bytes, model: type[Body], limit: int = MAX_BODY_BYTES) -> Body:
+def parse_body(raw: bytes, model: type[Model], limit: int = MAX_BODY_BYTES) -> Model:
     """Read a JSON object. Raises MalformedError, InvalidError for values out of bounds, TooLargeError."""
     if len(raw) > limit:
         raise TooLargeError(f"the request has {len(raw):,} bytes; at most {limit:,} are allowed")
@@ -50,12 +53,12 @@ def parse_json(raw: bytes) -> Any:
         ) from None
     except ValueError as error:
         raise MalformedError(f"the body is not JSON: {error}") from None
-    _check_storable(value)
+    check_storable(value)
     return value
 
 
-def _check_storable(value: Any) -> None:
-    """What Postgres can't keep as text or we can't walk is refused here, with its place."""
+def check_storable(value: Any) -> None:
+    """Raises MalformedError, with the place, for what Postgres can't keep as text or we can't walk."""
     stack: list[tuple[Any, tuple[int | str, ...]]] = [(value, ())]
     while stack:
         item, path = stack.pop()
@@ -92,7 +95,7 @@ def _rejection(error: ValidationError, model: type[BaseModel]) -> StepgraphError
 
 def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
     message = in_words(detail)
-    return f"{message}; the keys are {', '.join(model.model_fields)}" if message == NO_SUCH_KEY else message
+    return f"{message}; the keys are {', '.join(_names(model))}" if message == NO_SUCH_KEY else message
 
 
 def _is_shape(kind: str) -> bool:
@@ -104,9 +107,28 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-def flag(query: Mapping[str, str], name: str) -> bool | None:
-    """A query parameter that is true, false or absent. Raises MalformedError."""
-    value = query.get(name)
-    if value not in (None, "true", "false"):
-        raise MalformedError(f"{name} must be true or false")
-    return None if value is None else value == "true"
+def parse_query(query: Mapping[str, str], model: type[Model]) -> Model:
+    """The parameters of a query, all of which the model has. Raises MalformedError."""
+    if unknown := [name for name in query if name not in _names(model)]:
+        message = f"there is no parameter {listed(unknown)}; the parameters are {', '.join(_names(model))}"
+        raise MalformedError(escaped(message), [{"code": "unknown_parameter", "message": escaped(message), "path": ""}])
+    return _parse_texts(query, model)
+
+
+def parse_headers(headers: Mapping[str, str], model: type[Model]) -> Model:
+    """The headers that the model has; given are theirs by their names in lower case. Raises MalformedError."""
+    given = {name: headers[name.lower()] for name in _names(model) if name.lower() in headers}
+    return _parse_texts(given, model)
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _parse_texts(given: Mapping[str, str], model: type[Model]) -> Model:
+    check_storable(given)
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        rejection = _rejection(error, model)
+        raise MalformedError(rejection.detail, rejection.errors) from None

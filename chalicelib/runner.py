@@ -15,7 +15,7 @@ from .db import Database
 from .errors import NotFoundError
 from .item_runs import ItemRuns, RangeCall
 from .node_call import NodeCall, Surroundings
-from .observability import logger
+from .observability import about, also, logger, measure
 from .runs.answers import is_open
 from .runs.dispatcher import Dispatcher
 from .runs.ending import end_early, too_long
@@ -56,6 +56,10 @@ class Runner:
 
         Raises NodeFailed, RetryNode or RunEnded.
         """
+        with about(run_id=event["run_id"], path=event["path"] or None):
+            return self._guarded(event)
+
+    def _guarded(self, event: Mapping[str, Any]) -> dict[str, Any]:
         try:
             return self._handle(event)
         except (NodeFailed, RetryNode, RunEnded):
@@ -67,14 +71,14 @@ class Runner:
                 self._step_functions.release(event["token"])
             raise RunEnded(f"run {event['run_id']} was deleted") from None
         except Exception:
-            logger.exception("a call died and is made again", run_id=event["run_id"])
+            logger.exception("a call died and is made again")
             raise
 
     def _handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         run_id, path, plan = UUID(event["run_id"]), event["path"], self._plan(UUID(event["version_id"]))
         if "unit" in event:
             unit = UnitCall.of(run_id, path, event["unit"])
-            return self._run_unit(plan.scope(unit.scope.container), unit)
+            return self._run_unit(plan, unit)
         if "gate" in event or "answer" in event:
             self._hold(plan, run_id, path, event)
         elif "batch" in event:
@@ -88,15 +92,16 @@ class Runner:
             self._fail_run(plan.graph, run_id, str(event["failure"].get("Error")))
         return {}
 
-    def _run_unit(self, plan: Plan, call: UnitCall) -> dict[str, Any]:
-        """`plan` is that of the call's scope."""
+    def _run_unit(self, whole: Plan, call: UnitCall) -> dict[str, Any]:
+        plan = whole.scope(call.scope.container)
         for _ in range(UNIT_ATTEMPTS):
             with self._database.connection() as connection:
                 state = RecordRepository(connection).find_state(call.scope, *needs(plan.graph, call))
             if state and state.status == "succeeded":
                 return call.nothing
             state = going_on(call.scope, state)
-            calls = NodeCall.of_run(plan.graph, state, self._surroundings)
+            also(workspace_id=state.run["workspace_id"], workflow_id=state.run["workflow_id"])
+            calls = NodeCall.of_run(plan.graph, state, whole.graph.secrets, self._surroundings)
             with suppress(Overtaken):
                 return UnitRun(call, plan, state, calls, self._database, self._executions, self._dispatcher).run()
         raise RunEnded(f"run {call.scope.run_id} has ended")
@@ -123,6 +128,8 @@ class Runner:
                 GateRepository(connection).save(scope, gate.gate, gate.token, gate.nodes, answers=gate.answers)
         if opens:
             self._step_functions.release(gate.token)
+        else:
+            measure("GatesWaited", 1)
 
     def _fail_run(self, graph: Graph, run_id: UUID, error: str) -> None:
         with self._database.transaction() as connection:

@@ -6,6 +6,7 @@ decided, or begun, are passed over.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from .compiler.node_type import DecisionWanted, EachOf, NodeFailure, Result, Run
 from .compiler.states import PLATFORM_ATTEMPTS
 from .jsontext import escaped
 from .node_call import NodeCall
+from .observability import about, logger
 from .runs.schemas import NodeRecord, PinnedRun
 from .runs.settlement import dead_paths, is_due
 
@@ -33,8 +35,8 @@ class Overtaken(Exception):  # noqa: N818
 
 
 class Steps:
-    """Runs nodes of a graph or a body on the records so far. `announce` is told of an attempt that may take its
-    time, before it is made."""
+    """Runs nodes of a graph or a body on the records so far. `announce` is told of an attempt before it takes its
+    time, and before it waits for the next one."""
 
     def __init__(
         self,
@@ -71,10 +73,11 @@ class Steps:
         if node.is_anchor:
             self._record(attempt)
             self._announce(attempt)
-        try:
-            self._record(self._attempt(node, attempt))
-        except NodeFailure as failure:
-            self.fail(node, attempt, failure)
+        with about(node_id=node.id):
+            try:
+                self._record(self._attempt(node, attempt))
+            except NodeFailure as failure:
+                self.fail(node, attempt, failure)
 
     def succeed(self, attempt: NodeRecord, output: Any) -> None:
         """A node that was begun has ended well."""
@@ -84,8 +87,13 @@ class Steps:
         """An attempt failed. Raises RetryNode where another may be made, and NodeFailed where nothing goes on."""
         error = escaped(failure.as_json())
         again = node.is_anchor and attempt.attempts < node.max_attempts
+        if node.is_anchor:
+            logger.info("attempt failed", node_id=node.id, attempt=attempt.attempts, code=failure.code)
         if again and (failure.retryable or node.retry is not None):
-            self._record(replace(attempt, error=error))
+            self._record(failed := replace(attempt, error=error))
+            if failure.wait_seconds:
+                self._announce(failed)
+                time.sleep(failure.wait_seconds)
             raise RetryNode(node.id)
         branch = ERROR_HANDLE if node.on_error == "branch" else None
         now = datetime.now(UTC)
@@ -115,7 +123,7 @@ class Steps:
             self.items[node.id] = result.items
             return attempt
         if isinstance(result, DecisionWanted):
-            decisions = [handle for handle in node.type.handles({}) if handle != ERROR_HANDLE]
+            decisions = [handle for handle in node.type.handles if handle != ERROR_HANDLE]
             return _waiting(attempt, result.timeout_seconds, message=result.message, decisions=decisions)
         if isinstance(result, RunWanted):
             self.runs[node.id] = pinned = self._calls.pin(self._path, node, result)

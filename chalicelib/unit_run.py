@@ -6,6 +6,7 @@ A unit may be run again at any time; a result that is decided is never overwritt
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from .conclusions import Conclusions, seconds_left
 from .db import Connection, Database
 from .errors import UnavailableError
 from .node_call import NodeCall
-from .observability import logger
+from .observability import logger, measure
 from .runs.acceptance import accept
 from .runs.dispatcher import Dispatcher
 from .runs.executions import Executions
@@ -112,6 +113,7 @@ class UnitRun:
         self._workspace_id: UUID = state.run["workspace_id"]
         self._has_parent = state.run["parent_run_id"] is not None
         self._database = database
+        self._has_succeeded = False
         self._steps = Steps(plan.graph, call.scope.path, state.records, calls, self._announce)
         self._conclusions = Conclusions(
             call.scope, plan.graph, self._steps, calls.checked, database, executions, self._save
@@ -167,6 +169,7 @@ class UnitRun:
         if not self._steps.unsaved:
             return set()
         saved = self._insist(self._write)
+        self._measure()
         self._steps.unsaved.clear()
         return saved
 
@@ -204,7 +207,9 @@ class UnitRun:
 
         Of several last units, the last one to get the lock sees it complete. Gates are opened after the commit.
         """
-        self._executions.open_gates(self._scope.run_id, self._insist(self._write_and_decide))
+        gates = self._insist(self._write_and_decide)
+        self._measure()
+        self._executions.open_gates(self._scope.run_id, gates)
         if self._call.last and self._has_parent and not self._scope.container:
             self._executions.tell_parent(self._scope.run_id)
 
@@ -231,4 +236,17 @@ class UnitRun:
             ItemRepository(connection).settle(self._scope, "succeeded", ended)
             return
         RunRepository(connection).settle(self._scope.run_id, "succeeded", ended, None)
-        logger.info("run succeeded", run_id=str(self._scope.run_id))
+        self._has_succeeded = True
+
+    def _measure(self) -> None:
+        """Once it is written: how long the nodes took that this call ran, and that the run is over."""
+        seconds: defaultdict[str, list[float]] = defaultdict(list)
+        for record in self._steps.unsaved:
+            if record.started_at and record.completed_at:
+                node_type = self._graph.nodes[record.node_id].type.name
+                seconds[node_type].append((record.completed_at - record.started_at).total_seconds())
+        for node_type, values in seconds.items():
+            measure("NodeDuration", *values, node_type=node_type)
+        if self._has_succeeded:
+            logger.info("run succeeded")
+            measure("RunsEnded", 1, status="succeeded")

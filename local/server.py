@@ -48,7 +48,8 @@ class _Handler(ChaliceRequestHandler):  # type: ignore[misc]
         return None
 
     def _parse_payload(self) -> Any:
-        headers, body = super()._parse_payload()
+        _, body = super()._parse_payload()
+        headers = {name: ", ".join(self.headers.get_all(name)) for name in self.headers}
         if len(body or b"") < int(self.headers.get("content-length", "0")):
             raise ConnectionAbortedError("the client hung up before all of the body had come")
         return headers, body

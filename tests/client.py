@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests import contract
+
 FINAL = ("succeeded", "failed", "cancelled", "timed_out")
 
 
@@ -47,27 +49,29 @@ class Api:
         finally:
             connection.close()
         answer = json.loads(text) if text else None
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, answer)
+        got = {name.lower(): value for name, value in response.getheaders()}
+        contract.check(method, url.path, response.status, got.get("content-type", ""), answer)
+        return Answer(response.status, got, answer)
 
     def get(self, path: str = "") -> Any:
         return self._ok(self.send("GET", path), 200)
 
-    def create(self, graph: dict[str, Any], name: str = "drawn", **more: Any) -> dict[str, Any]:
+    def create(self, graph: dict[str, Any], name: str = "drawn", **more: Any) -> Any:
         return self._ok(self.send("POST", "", {"name": name, "graph_definition": graph, **more}), 201)
 
-    def put(self, workflow_id: str, **change: Any) -> dict[str, Any]:
+    def put(self, workflow_id: str, **change: Any) -> Any:
         return self._ok(self.send("PUT", f"/{workflow_id}", change), 200)
 
-    def execute(self, workflow_id: str, run_input: Any = None) -> dict[str, Any]:
+    def execute(self, workflow_id: str, run_input: Any = None) -> Any:
         body = {} if run_input is None else {"input": run_input}
         return self._ok(self.send("POST", f"/{workflow_id}/execute", body), 202)
 
-    def run(self, graph: dict[str, Any], run_input: Any = None, limit: float = 30) -> dict[str, Any]:
+    def run(self, graph: dict[str, Any], run_input: Any = None, limit: float = 30) -> Any:
         """Save a graph, run it, and give the run when it has ended."""
         workflow_id = self.create(graph)["id"]
         return self.ended(workflow_id, self.execute(workflow_id, run_input)["id"], limit)
 
-    def ended(self, workflow_id: str, run_id: str, limit: float = 30) -> dict[str, Any]:
+    def ended(self, workflow_id: str, run_id: str, limit: float = 30) -> Any:
         def final() -> Any:
             run = self.get(f"/{workflow_id}/runs/{run_id}")
             return run if run["status"] in FINAL else None

@@ -7,7 +7,8 @@ Limits and prices are those of Step Functions Standard workflows
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+
+from typing_extensions import TypedDict
 
 from .asl import Emission
 from .blocks import Block, Choice, Gate, Par, Seq, inner, tasks, walk
@@ -25,14 +26,58 @@ DOLLARS_A_TRANSITION = 0.025 / 1_000
 """In us-east-1; retries count, calls of Lambda come on top."""
 
 
-def certify(plan: Plan, emission: Emission) -> dict[str, Any]:
-    """The certificate of a graph and its definition.
+class Bounds(TypedDict):
+    """Of a run that succeeds, with the retries that its nodes ask for."""
 
-    `transitions`, `calls` of the runner and `dollars` are those of a whole run, `events` those of its own execution,
-    each with the `least` and the `most` of a run that succeeds, with the retries that its nodes ask for. `bytes` are
-    the definition's, `depth` its nesting. `longest_path` are the nodes that come one after another. Each of `gates`
-    names its state, the nodes that it `waits_for` and those that it `holds`; each of `regions` the nodes that only
-    gates keep apart, and why. `containers` tells how the items of each run.
+    least: float
+    most: float
+
+
+class GateFact(TypedDict):
+    """A gate: its state, the nodes that it waits for, and those that it holds back."""
+
+    state: str
+    waits_for: list[str]
+    holds: list[str]
+
+
+class Region(TypedDict):
+    """Nodes that only gates keep apart, and why."""
+
+    nodes: list[str]
+    gates: int
+    why: str
+
+
+class ContainerFact(TypedDict):
+    """How the items of a container run."""
+
+    items_at_most: int
+    items_a_call: int
+    items_in_its_execution: int
+    items_in_one_elsewhere: int
+    transitions_each: Bounds
+
+
+class Certificate(TypedDict):
+    """What a run costs. `transitions`, `calls` of the runner and `dollars` are those of a whole run, `events` those of
+    its own execution; `bytes` are the definition's, `depth` its nesting. `longest_path` are the most nodes that come
+    one after another."""
+
+    transitions: Bounds
+    events: Bounds
+    calls: Bounds
+    dollars: Bounds
+    bytes: int
+    depth: int
+    longest_path: list[str]
+    gates: list[GateFact]
+    regions: list[Region]
+    containers: dict[str, ContainerFact]
+
+
+def certify(plan: Plan, emission: Emission) -> Certificate:
+    """The certificate of a graph and its definition.
 
     Raises InvalidGraphError for a graph that could break a limit, naming the node at which it would.
     """
@@ -122,7 +167,7 @@ def _longest_path(plan: Plan) -> list[str]:
     return max(longest.values(), key=len, default=[])
 
 
-def _regions(plan: Plan) -> Iterator[dict[str, Any]]:
+def _regions(plan: Plan) -> Iterator[Region]:
     """The Parallels with a gate right in a branch, and the reason."""
     for part in walk(plan.block):
         count = sum(map(_own_gates, part.branches)) if isinstance(part, Par) else 0
@@ -147,7 +192,7 @@ def _why(plan: Plan, units: list[int]) -> str:
     return f"{c} comes after {a} and {b}, but {d} after {b} and not after {a}: no nesting says both"
 
 
-def _containers(plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
+def _containers(plan: Plan) -> Iterator[tuple[str, ContainerFact]]:
     for node_id, loop in plan.loops.items():
         item = loop.item
         yield (

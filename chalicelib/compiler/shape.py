@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from .problems import InvalidGraphError, MalformedGraphError, Problem
 from .words import by_field
@@ -13,10 +13,14 @@ EDGES_PER_NODE = 20
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True)
+    model_config = ConfigDict(extra="ignore", strict=True, json_schema_extra={"additionalProperties": True})
 
 
-OptionalObject = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)]
+OptionalObject = Annotated[
+    dict[str, Any],
+    BeforeValidator(lambda value: {} if value is None else value),
+    WithJsonSchema({"type": ["object", "null"], "additionalProperties": True}),
+]
 
 
 class NodeShape(_Shape):

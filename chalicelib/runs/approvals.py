@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 from uuid import UUID
 
 from chalicelib.db import Connection
 from chalicelib.paging import Page
+
+from .results import Approval
 
 
 class ApprovalRepository:
@@ -15,13 +17,13 @@ class ApprovalRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def list_waiting(self, workspace_id: UUID, page: Page) -> list[dict[str, Any]]:
+    def list_waiting(self, workspace_id: UUID, page: Page) -> list[Approval]:
         """One more than a page of a workspace's, those asked last first.
 
         Nodes of a run may have been asked at the same moment; what orders them is made of the run's id and the rest.
         """
         moment, item_id = page.before or (None, None)
-        return self._connection.execute(
+        rows = self._connection.execute(
             """
             SELECT asked.* FROM (
               SELECT md5(r.id || ' ' || n.path || ' ' || n.node_id)::uuid AS id, r.workflow_id, w.name AS workflow_name,
@@ -46,3 +48,4 @@ class ApprovalRepository:
             """,
             {"workspace_id": workspace_id, "moment": moment, "item_id": item_id, "limit": page.limit + 1},
         ).fetchall()
+        return cast("list[Approval]", rows)

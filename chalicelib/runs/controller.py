@@ -1,19 +1,29 @@
-"""Requests about runs become schemas, one service call, a response."""
+"""Requests about runs become one service call."""
 
 from __future__ import annotations
 
-import re
-from http import HTTPStatus
-from typing import Literal
 from urllib.parse import unquote
 
-from chalicelib.api import Request, Response
-from chalicelib.errors import MalformedError
-from chalicelib.paging import Page, PathPage
-from chalicelib.requests import parse_body
+from chalicelib.api import Request
+from chalicelib.paging import Page, Paged
 
 from .decisions import DecisionService
-from .schemas import RUN_STATUSES, Cancel, Decide, Execute, NewRun, Retry
+from .results import Approval, ItemRow
+from .schemas import (
+    AskRetry,
+    Cancel,
+    Decide,
+    Execute,
+    Idempotent,
+    ListItems,
+    ListRuns,
+    NewRun,
+    Retried,
+    Retry,
+    RetryPreview,
+    RunDetail,
+    RunRow,
+)
 from .service import RunService
 
 
@@ -24,74 +34,53 @@ class RunController:
         self._service = service
         self._decisions = decisions
 
-    def execute(self, request: Request) -> Response:
-        """202 with the run. `Idempotency-Key`: the same run for the same key and input, for a day."""
-        body = parse_body(request.body, Execute)
-        new = NewRun(body.input, "manual", request.user_id, _idempotency_key(request))
-        run = self._service.execute(request.workspace_id, request.id("workflow_id"), new)
-        return Response(run, HTTPStatus.ACCEPTED)
+    def execute(self, request: Request, body: Execute, headers: Idempotent) -> RunDetail:
+        """The run; the same one for the same key and input, for a day."""
+        new = NewRun(body.input, "manual", request.user_id, headers.key)
+        return self._service.execute(request.workspace_id, request.id("workflow_id"), new)
 
-    def list_runs(self, request: Request) -> Response:
-        """`?limit&cursor&status`."""
-        status = request.query.get("status")
-        if status is not None and status not in RUN_STATUSES:
-            raise MalformedError(f"status must be one of {', '.join(RUN_STATUSES)}")
-        page = Page.from_query(request.query)
-        return Response(self._service.list_runs(request.workspace_id, request.id("workflow_id"), page, status))
+    def list_runs(self, request: Request, query: ListRuns) -> Paged[RunRow]:
+        """A page of runs."""
+        return self._service.list_runs(request.workspace_id, request.id("workflow_id"), query, query.status)
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> RunDetail:
         """The run with its node results."""
-        return Response(self._service.get(request.workspace_id, request.id("workflow_id"), request.id("run_id")))
+        return self._service.get(request.workspace_id, request.id("workflow_id"), request.id("run_id"))
 
-    def preview_retry(self, request: Request) -> Response:
-        """`?version`: what a retry would take over, and what it would run again."""
+    def list_all_runs(self, request: Request, query: ListRuns) -> Paged[RunRow]:
+        """A page of the runs of all workflows."""
+        return self._service.list_all_runs(request.workspace_id, query, query.status)
+
+    def find(self, request: Request) -> RunDetail:
+        """The run with its node results, whatever workflow it is of."""
+        return self._service.find(request.workspace_id, request.id("run_id"))
+
+    def preview_retry(self, request: Request, query: AskRetry) -> RetryPreview:
+        """What a retry would take over, and what it would run again."""
         ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
-        return Response(self._service.preview_retry(*ids, _version(request.query.get("version"))))
+        return self._service.preview_retry(*ids, query.version)
 
-    def retry(self, request: Request) -> Response:
-        """202 with the new run, and what it runs again. `Idempotency-Key` as of execute."""
-        body = parse_body(request.body, Retry)
+    def retry(self, request: Request, body: Retry, headers: Idempotent) -> Retried:
+        """The new run, and what it runs again."""
         ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
-        run = self._service.retry(*ids, body.version, request.user_id, _idempotency_key(request))
-        return Response(run, HTTPStatus.ACCEPTED)
+        return self._service.retry(*ids, body.version, request.user_id, headers.key)
 
-    def cancel(self, request: Request) -> Response:
-        """The run as it is now. `{reason}` is kept with it."""
-        body = parse_body(request.body, Cancel)
+    def cancel(self, request: Request, body: Cancel) -> RunDetail:
+        """The run as it is now."""
         ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
-        return Response(self._service.cancel(*ids, request.user_id, body.reason))
+        return self._service.cancel(*ids, request.user_id, body.reason)
 
-    def decide(self, request: Request) -> Response:
-        """The run as it is now. `{decision, data, path}`."""
-        body = parse_body(request.body, Decide)
+    def decide(self, request: Request, body: Decide) -> RunDetail:
+        """The run as it is now."""
         ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
         self._decisions.decide(*ids, unquote(request.path["node_id"]), body, request.user_id)
-        return Response(self._service.get(*ids))
+        return self._service.get(*ids)
 
-    def list_approvals(self, request: Request) -> Response:
-        """`?limit&cursor`: what waits for a decision in the workspace."""
-        return Response(self._decisions.list_waiting(request.workspace_id, Page.from_query(request.query)))
+    def list_approvals(self, request: Request, page: Page) -> Paged[Approval]:
+        """A page of what waits for a decision in the workspace."""
+        return self._decisions.list_waiting(request.workspace_id, page)
 
-    def list_items(self, request: Request) -> Response:
-        """`?node_id&limit&cursor`: the items of a container."""
-        node_id = request.query.get("node_id")
-        if not node_id:
-            raise MalformedError("node_id must be that of a container in the workflow")
-        page = PathPage.from_query(request.query)
+    def list_items(self, request: Request, query: ListItems) -> Paged[ItemRow]:
+        """A page of the items of a container."""
         ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))
-        return Response(self._service.list_items(*ids, node_id, page))
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
-        raise MalformedError("an Idempotency-Key has 1 to 255 visible ASCII characters")
-    return key
-
-
-def _version(text: str | None) -> int | Literal["current"] | None:
-    if text is None or text == "current":
-        return "current" if text else None
-    if not re.fullmatch("[1-9][0-9]{0,8}", text):
-        raise MalformedError(f"version must be a number or current, not {text[:50]!r}")
-    return int(text)
+        return self._service.list_items(*ids, query.node_id, query)

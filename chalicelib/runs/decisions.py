@@ -15,7 +15,7 @@ from chalicelib.db import Connection, Database
 from chalicelib.errors import ConflictError, InvalidError, NotFoundError, TooLargeError, UnavailableError
 from chalicelib.jsontext import to_text
 from chalicelib.observability import logger
-from chalicelib.paging import Page
+from chalicelib.paging import Page, Paged
 from chalicelib.settings import Settings
 
 from .approvals import ApprovalRepository
@@ -23,6 +23,7 @@ from .executions import Executions
 from .gates import GateRepository
 from .records import RecordRepository
 from .repository import RunRepository
+from .results import Approval
 from .schemas import FINAL, ClosedGate, Decide, NodeRecord, Scope
 from .settlement import are_decided
 
@@ -38,7 +39,7 @@ class DecisionService:
         self._plan = plan
         self._executions = executions
 
-    def list_waiting(self, workspace_id: UUID, page: Page) -> dict[str, Any]:
+    def list_waiting(self, workspace_id: UUID, page: Page) -> Paged[Approval]:
         """A page of what waits for a decision in a workspace, what was asked last first."""
         with self._database.connection() as connection:
             found = ApprovalRepository(connection).list_waiting(workspace_id, page)
@@ -74,7 +75,7 @@ def _asked(graph: Graph, run_id: UUID, node_id: str, decide: Decide) -> tuple[Sc
         raise NotFoundError(f"run {run_id} has no node {node_id[:100]}") from None
     if node.type.kind is not Kind.DECISION:
         raise _invalid("node_id", f"node {node.title} is of type {node.type.name}; it waits for no decision")
-    decisions = sorted(handle for handle in node.type.handles({}))
+    decisions = sorted(node.type.handles)
     if decide.decision not in decisions:
         raise _invalid("decision", f"decision must be one of {', '.join(decisions)}")
     depth = _depth(graph, container)

@@ -11,7 +11,7 @@ from chalicelib.compiler import Plan
 from chalicelib.compiler.graph import Graph
 from chalicelib.db import Connection
 from chalicelib.errors import InvalidError, MalformedError
-from chalicelib.observability import logger
+from chalicelib.observability import about, logger, measure
 
 from .items import ItemRepository
 from .records import RecordRepository
@@ -44,7 +44,9 @@ def end_early(
         RecordRepository(connection).cancel_drawn(run_id)
     reason = why(known)
     repository.settle(run_id, status, [], reason, by, is_stopping=True)
-    logger.info("run ended early", run_id=str(run_id), status=status, reason=reason)
+    with about(run_id=run_id):
+        logger.info("run ended early", status=status)  # the reason may tell of what users sent
+        measure("RunsEnded", 1, status=status)
     return True
 
 

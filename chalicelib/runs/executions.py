@@ -9,7 +9,7 @@ from uuid import UUID
 from chalicelib.aws.step_functions import StepFunctions
 from chalicelib.compiler import Plan
 from chalicelib.db import Database
-from chalicelib.observability import logger
+from chalicelib.observability import about, logger, measure
 
 from .children import ChildRepository
 from .ending import EarlyEnd, end_early, readable
@@ -37,7 +37,10 @@ class Executions:
         arn = self._step_functions.start_run(self._plan(run["version_id"]), _next_name(run), ids)
         with self._database.connection() as connection:
             RunRepository(connection).mark_started(run["id"], arn, run["executions"] + 1, reason)
-        logger.info("run started", run_id=ids["run_id"], workflow_id=str(run["workflow_id"]), execution=arn)
+        with about(run_id=run["id"], workflow_id=run["workflow_id"]):
+            logger.info("run resumed" if run["executions"] else "run started", execution=arn, reason=reason)
+            if not run["executions"]:
+                measure("RunsStarted", 1)
 
     def resume(self, run: UnfinishedRun, reason: str) -> None:
         """Give a run whose execution is gone a new one. Raises UnavailableError.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from chalicelib.db import Connection
 from chalicelib.jsontext import to_text
 from chalicelib.paging import PathPage
 
+from .results import ItemRow
 from .schemas import ItemRecord, Scope, json_or_null
 
 
@@ -46,9 +47,9 @@ class ItemRepository:
         ).fetchall()
         return [row["position"] for row in rows]
 
-    def list_page(self, run_id: UUID, container: str, page: PathPage) -> list[dict[str, Any]]:
+    def list_page(self, run_id: UUID, container: str, page: PathPage) -> list[ItemRow]:
         """One more than a page of a container's items in all of a run, each with its nodes' results."""
-        return self._connection.execute(
+        rows = self._connection.execute(
             """
             SELECT listed.path, i.status, i.item, i.output, i.error,
                    (SELECT coalesce(jsonb_object_agg(n.node_id, node_result(n)), '{}')
@@ -62,6 +63,7 @@ class ItemRepository:
             """,
             (run_id, container, page.after, page.limit + 1),
         ).fetchall()
+        return cast("list[ItemRow]", rows)
 
     def list_outcomes(self, scope: Scope, container: str) -> list[ItemRecord]:
         """What came of all items, in their order; the items themselves are left out."""

@@ -17,7 +17,7 @@ from chalicelib.aws.step_functions import Execution, StepFunctions
 from chalicelib.compiler import Plan
 from chalicelib.db import Database
 from chalicelib.errors import InvalidError, MalformedError
-from chalicelib.observability import logger
+from chalicelib.observability import about, logger, measure
 from chalicelib.unit_run import RunEnded
 
 from .answers import is_open
@@ -92,6 +92,8 @@ class Reconciler:
         report = {what: count for what, count in done.items() if count}
         if report:
             logger.info("runs reconciled", report=report)
+        for what, count in report.items():
+            measure("ReconcilerMends", count, what=what)
         return report
 
     def look_at(self, run_id: UUID) -> None:
@@ -109,12 +111,13 @@ class Reconciler:
     def _each(self, done: Counter[str], work: Iterable[Work], do: Callable[[Work], str | None]) -> None:
         """One run that can't be mended now must not keep the others from it."""
         for item in work:
-            try:
-                if what := do(item):
-                    done[what] += 1
-            except Exception:  # noqa: BLE001 - whatever it is, the others are looked after
-                logger.exception("run not reconciled", run=str(item))
-                done["put_off"] += 1
+            with about(run_id=item["id"] if isinstance(item, dict) else item):
+                try:
+                    what = do(item)
+                except Exception:  # noqa: BLE001 - whatever it is, the others are looked after
+                    logger.exception("run not reconciled")
+                    what = "put_off"
+            done.update(filter(None, [what]))
 
     def _start(self, run: UnfinishedRun) -> str | None:
         if (why := self._why_unreadable(run)) is not None:

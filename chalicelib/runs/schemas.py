@@ -6,27 +6,37 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from typing_extensions import TypedDict
 
 from chalicelib.compiler.graph import DEFAULT_HANDLE, ERROR_HANDLE, Graph, Node
 from chalicelib.compiler.settings import RunSettings
 from chalicelib.jsontext import to_text
+from chalicelib.paging import Page, PathPage
 from chalicelib.workflows.schemas import VersionRow
+
+from .results import Child, Happening, NodeResult, NodeStatus, WaitingNode
 
 RunStatus = Literal["pending", "running", "succeeded", "failed", "cancelled", "timed_out"]
 RUN_STATUSES: tuple[RunStatus, ...] = ("pending", "running", "succeeded", "failed", "cancelled", "timed_out")
 FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
 
-NodeStatus = Literal["running", "waiting", "succeeded", "failed", "skipped", "cancelled"]
+
+class Idempotent(BaseModel):
+    """What makes a request that is sent again the same request, for a day."""
+
+    key: Annotated[str, Field(pattern="^[!-~]{1,255}$")] | None = Field(
+        None, alias="Idempotency-Key", description="The same run for the same key and input, for a day."
+    )
 
 
 class Execute(BaseModel):
     """A run's input: any JSON."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"input": {"id": 7, "total": 250}}, {}]})
 
     input: Any = Field(default_factory=dict)
 
@@ -34,7 +44,7 @@ class Execute(BaseModel):
 class Cancel(BaseModel):
     """Why a run is cancelled, for who reads of it later."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "the wrong input"}]})
 
     reason: Annotated[str, StringConstraints(strict=True, strip_whitespace=True, max_length=1000)] | None = None
 
@@ -56,6 +66,24 @@ class Retry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     version: Annotated[int, Field(strict=True, ge=1, le=2_147_483_647)] | Literal["current"] | None = None
+
+
+class AskRetry(BaseModel):
+    """The version that a retry would go on with."""
+
+    version: Annotated[int, Field(ge=1, le=2_147_483_647)] | Literal["current"] | None = None
+
+
+class ListRuns(Page):
+    """Which runs: all, or those of a status."""
+
+    status: RunStatus | None = None
+
+
+class ListItems(PathPage):
+    """Of which container."""
+
+    node_id: Annotated[str, Field(min_length=1, description="The id of a container in the workflow.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +149,23 @@ class RunDetail(RunRow):
 
     input: Any
     output: Any
-    node_results: dict[str, Any]
+    node_results: dict[str, NodeResult]
     reused: list[str] | None
     """Of a retry, the nodes whose results it took over."""
     deadline_at: datetime | None
     execution_arn: str | None
-    history: list[dict[str, Any]]
-    """All that happened to it, oldest first: `{at, event, by, reason, …}`."""
-    parent: dict[str, Any] | None
-    """Who started it and waits for it: `{workflow_id, run_id, node_id, path}`."""
-    children: list[dict[str, Any]]
-    """The runs that its nodes started: `{node_id, path, workflow_id, version, run_id, status}`."""
+    history: list[Happening]
+    """All that happened to it, oldest first."""
+    parent: WaitingNode | None
+    """Who started it and waits for it."""
+    children: list[Child]
+    """The runs that its nodes started."""
+
+
+class Retried(RunDetail):
+    """A retry, and the nodes that it runs again."""
+
+    run_again: list[str]
 
 
 class RetryPreview(TypedDict):
@@ -164,7 +198,7 @@ class EndedRun(TypedDict):
 class CheckedRun(UnfinishedRun):
     """A run that is looked after, with what happened to it so far."""
 
-    history: list[dict[str, Any]]
+    history: list[Happening]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 from uuid import UUID
 
 from chalicelib.compiler.graph import Graph
@@ -11,7 +11,7 @@ from chalicelib.db import Connection, Database
 from chalicelib.errors import ConflictError, NotFoundError, TooLargeError, UnavailableError
 from chalicelib.jsontext import to_text
 from chalicelib.observability import logger
-from chalicelib.paging import Page, PathPage
+from chalicelib.paging import Page, Paged, PathPage
 from chalicelib.settings import Settings
 from chalicelib.workflows.schemas import VersionRow
 from chalicelib.workflows.service import WorkflowService
@@ -21,10 +21,12 @@ from .dispatcher import Dispatcher
 from .ending import end_early, readable
 from .executions import Executions, told
 from .items import ItemRepository
+from .listing import RunListRepository
 from .records import RecordRepository
 from .repository import RunRepository
+from .results import ItemRow
 from .reuse import Reuse, compare
-from .schemas import NewRun, PinnedRun, RetryPreview, RunDetail
+from .schemas import NewRun, PinnedRun, Retried, RetryPreview, RunDetail, RunRow
 
 
 class RunService:
@@ -51,19 +53,17 @@ class RunService:
         what the workflow is to skip is `cancelled` at once. Raises TooLargeError for the input, ConflictError for a
         key that came with another request.
         """
-        size = len(to_text(new.input).encode())
-        if size > (limit := self._settings.max_input_bytes):
-            raise TooLargeError(f"the input has {size:,} bytes; at most {limit:,} are allowed")
-        run_id = self._accept_current(workspace_id, workflow_id, new)
+        run_id = self.start(workspace_id, workflow_id, new)
         if run_id is None:
             run_id = self._same_run(workflow_id, new)
         return self.get(workspace_id, workflow_id, run_id)
 
-    def fire(self, workspace_id: UUID, workflow_id: UUID, new: NewRun) -> UUID | None:
-        """Accept a run for a fire of a schedule, and start it; None where that fire has its run."""
-        return self._accept_current(workspace_id, workflow_id, new)
-
-    def _accept_current(self, workspace_id: UUID, workflow_id: UUID, new: NewRun) -> UUID | None:
+    def start(self, workspace_id: UUID, workflow_id: UUID, new: NewRun) -> UUID | None:
+        """Accept a run of the current version and start it, as `execute` does; None where there is one already for its
+        key or its fire."""
+        size = len(to_text(new.input).encode())
+        if size > (limit := self._settings.max_input_bytes):
+            raise TooLargeError(f"the input has {size:,} bytes; at most {limit:,} are allowed")
         version = self._workflows.current_version(workspace_id, workflow_id)
         graph = self._workflows.plan(version["id"]).graph
         with self._database.transaction() as connection:
@@ -82,21 +82,38 @@ class RunService:
             )
         return run_id
 
+    def find_by_key(self, workflow_id: UUID, key: str) -> UUID | None:
+        """The run that was started with this key within a day."""
+        with self._database.connection() as connection:
+            return RunRepository(connection).find_by_key(workflow_id, key)
+
     def get(self, workspace_id: UUID, workflow_id: UUID, run_id: UUID) -> RunDetail:
         """A run with the results of all its nodes as they are now."""
         with self._database.connection() as connection:
             return RunRepository(connection).get(workspace_id, workflow_id, run_id)
 
-    def list_runs(self, workspace_id: UUID, workflow_id: UUID, page: Page, status: str | None) -> dict[str, Any]:
+    def find(self, workspace_id: UUID, run_id: UUID) -> RunDetail:
+        """The same for who does not know of which workflow it is."""
+        with self._database.connection() as connection:
+            workflow_id = RunListRepository(connection).get_workflow_id(workspace_id, run_id)
+            return RunRepository(connection).get(workspace_id, workflow_id, run_id)
+
+    def list_runs(self, workspace_id: UUID, workflow_id: UUID, page: Page, status: str | None) -> Paged[RunRow]:
         """A page of runs without what may be large."""
         with self._database.connection() as connection:
             self._workflows.require(connection, workspace_id, workflow_id)
-            rows = RunRepository(connection).list_runs(workspace_id, workflow_id, page, status)
-        return page.answer([dict(row) for row in rows], "started_at")
+            rows = RunListRepository(connection).list_runs(workspace_id, workflow_id, page, status)
+        return page.answer(rows, "started_at")
+
+    def list_all_runs(self, workspace_id: UUID, page: Page, status: str | None) -> Paged[RunRow]:
+        """A page of the runs of all workflows."""
+        with self._database.connection() as connection:
+            rows = RunListRepository(connection).list_all_runs(workspace_id, page, status)
+        return page.answer(rows, "started_at")
 
     def list_items(
         self, workspace_id: UUID, workflow_id: UUID, run_id: UUID, container: str, page: PathPage
-    ) -> dict[str, Any]:
+    ) -> Paged[ItemRow]:
         """A page of the items of a container, in their order, with what every node right in it did for each.
 
         Raises NotFoundError also where the run has no such container.
@@ -142,7 +159,7 @@ class RunService:
         version: int | Literal["current"] | None,
         by: UUID,
         key: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Retried:
         """Go on from what failed in a new run, on the run's version or another: the new run, with `run_again`.
 
         Results of nodes whose meaning and inputs did not change are taken over. Raises ConflictError for a run that

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from chalicelib.compiler.graph import Graph, Node
 
-from .schemas import NodeRecord, NodeStatus
+from .results import NodeStatus
+from .schemas import NodeRecord
 
 Records = Mapping[str, NodeRecord]
 

@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import CloudWatchEvent
 
-from chalicelib.api import Request, Response, Routes
+from chalicelib.api import Request, Routes
 from chalicelib.auth import Role
 from chalicelib.bootstrap import services
 
-from .controller import ScheduleController
-from .timers import workflow_of
+if TYPE_CHECKING:
+    from .controller import ScheduleController
+    from .schemas import PutSchedule, Schedule
 
 routes = Routes(__name__)
 
 
+def _controller() -> ScheduleController:
+    from .controller import ScheduleController
+
+    return ScheduleController(services().schedules)
+
+
 @routes.route("GET", "/{workflow_id}/schedule", Role.MEMBER)
-def get_schedule(request: Request) -> Response:
-    """Get the schedule."""
-    return ScheduleController(services().schedules).get(request)
+def get_schedule(request: Request) -> Schedule:
+    """Get the schedule, in words, with its next and its last fires."""
+    return _controller().get(request)
 
 
 @routes.route("PUT", "/{workflow_id}/schedule", Role.OWNER)
-def update_schedule(request: Request) -> Response:
-    """Update the schedule."""
-    return ScheduleController(services().schedules).put(request)
+def update_schedule(request: Request, body: PutSchedule) -> Schedule:
+    """Update the schedule; what is not sent stays."""
+    return _controller().put(request, body)
 
 
 @routes.blueprint.lambda_function(name="schedule_trigger")
-def schedule_trigger(event: dict[str, Any], _context: Any) -> dict[str, str | None]:
+def schedule_trigger(event: Any, _context: Any) -> Mapping[str, str | None]:
     """Behind every timer: `{timer, time}`, its name and the minute for which it calls. Gives the run it started."""
-    workflow_id = workflow_of(event["timer"])
-    run_id = services().schedules.fire(workflow_id, datetime.fromisoformat(event["time"])) if workflow_id else None
-    return {"run_id": str(run_id) if run_id else None}
+    return _controller().fire(event)
 
 
 @routes.blueprint.schedule("rate(5 minutes)", name="reconcile_schedules")
 def reconcile_schedules(_event: CloudWatchEvent) -> dict[str, int]:
-    """Every few minutes: timers that are off are mended, and missed fires made up for."""
-    return services().schedule_sync.sync_all() | services().schedules.catch_up()
+    """Every few minutes: missed fires are made up for, and timers that are off mended."""
+    return services().schedules.catch_up() | services().schedule_sync.sync_all()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from typing_extensions import TypedDict
 
-from chalicelib.compiler.settings import RunSettings
+from chalicelib.compiler.settings import RunSettings, Whole
+from chalicelib.runs.results import Moment
+from chalicelib.runs.schemas import RunStatus
 
 from .cron import Cron, parse
 
@@ -22,17 +25,27 @@ class PutSchedule(BaseModel):
     """A Unix cron of five fields in an IANA time zone, on or off. What is not sent stays; a cron that is sent is on
     unless it is said to be off, and null takes it away."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"cron": "30 8 * * 1-5", "timezone": "Europe/Berlin"}, {"enabled": False}]},
+    )
 
-    cron: Annotated[str, StringConstraints(strict=True, strip_whitespace=True, max_length=100)] | None = None
-    timezone: Annotated[str, StringConstraints(strict=True, max_length=64)] | None = None
+    cron: Annotated[str, StringConstraints(strict=True, strip_whitespace=True)] | None = None
+    timezone: Annotated[str, StringConstraints(strict=True)] | None = None
     enabled: Annotated[bool, Field(strict=True)] | None = None
     overlap: Overlap | None = None
     """What becomes of a fire while a run of the workflow goes on; with `allow`, what the graph's settings say."""
     catch_up: CatchUp | None = None
     """Whether the last of the fires that were missed, because nothing ran here, is made up for."""
-    pause_after_failures: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
+    pause_after_failures: Annotated[Whole, Field(ge=1, le=1000)] | None = None
     """After so many scheduled runs that failed in a row the schedule is turned off; null is never."""
+
+
+class TimerCall(BaseModel):
+    """What a timer sends to the trigger: its name, and the minute for which it calls."""
+
+    timer: str
+    time: AwareDatetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +63,11 @@ class Timing:
     paused_at: datetime | None
     paused_reason: str | None
     since: datetime
-    """From when on it holds."""
+    """After when it holds: a fire at this moment or before starts no run."""
     accounted_until: datetime
     """Up to when no fire is missing any more."""
+    sync_problem: str | None
+    """Why its timers could not be brought in line the last time."""
 
     @property
     def parsed(self) -> Cron:
@@ -65,6 +80,11 @@ class Timing:
         """Its time zone."""
         return ZoneInfo(self.timezone)
 
+    @property
+    def catches_up(self) -> bool:
+        """Whether the last fire that it missed is made up for."""
+        return self.cron is not None and self.enabled and self.catch_up == "last"
+
     def limits(self, settings: RunSettings) -> RunSettings:
         """What holds for a run that it starts, where this holds for all of the workflow's."""
         if self.overlap == "allow":
@@ -75,15 +95,33 @@ class Timing:
 class FireTime(TypedDict):
     """One moment, in the schedule's zone and in UTC."""
 
-    local: str
-    utc: str
+    local: Moment
+    utc: Moment
 
 
 class Fire(FireTime):
     """A fire and the run that it started."""
 
     run_id: UUID
-    run_status: str
+    run_status: RunStatus
+
+
+class Misreading(TypedDict):
+    """What the author of a cron may not expect."""
+
+    code: str
+    message: str
+
+
+class ClockChange(TypedDict):
+    """What happens at a change of the zone's clock, which is at `local_before` and then at `local_after`."""
+
+    at: Moment
+    local_before: str
+    local_after: str
+    minutes: int
+    effect: str
+    description: str
 
 
 class Schedule(TypedDict):
@@ -101,13 +139,11 @@ class Schedule(TypedDict):
     paused_reason: str | None
     description: str | None
     """The cron in words."""
-    warnings: list[dict[str, str]]
-    """What its author may not expect: `{code, message}`."""
+    warnings: list[Misreading]
     next_fire_times: list[FireTime]
     """The next ten; none while it is off."""
-    summer_time: list[dict[str, Any]]
-    """What happens at the next two changes of the zone's clock: `{at, local_before, local_after, minutes, effect,
-    description}`."""
+    summer_time: list[ClockChange]
+    """The next two changes of the zone's clock."""
     last_fires: list[Fire]
     """The last ten, newest first."""
     in_sync: bool

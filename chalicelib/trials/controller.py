@@ -1,13 +1,12 @@
-"""Requests for trials become schemas, one service call, a response."""
+"""Requests for trials become one service call."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from chalicelib.api import Request, Response
-from chalicelib.requests import parse_body
+from chalicelib.api import Request
 
-from .schemas import DryRunRequest, NodeTest
+from .schemas import DryRunRequest, NodeTest, TriedNode, Walked
 from .service import TrialService
 
 
@@ -17,15 +16,13 @@ class TrialController:
     def __init__(self, service: TrialService) -> None:
         self._service = service
 
-    def test_node(self, request: Request) -> Response:
+    def test_node(self, request: Request, body: NodeTest) -> TriedNode:
         """What one node gives."""
-        body = parse_body(request.body, NodeTest)
-        return Response(self._service.test_node(request.workspace_id, _workflow_id(request), body, request.user_id))
+        return self._service.test_node(request.workspace_id, _workflow_id(request), body, request.user_id)
 
-    def dry_run(self, request: Request) -> Response:
+    def dry_run(self, request: Request, body: DryRunRequest) -> Walked:
         """The path through a graph, and what each node would receive."""
-        body = parse_body(request.body, DryRunRequest)
-        return Response(self._service.dry_run(request.workspace_id, _workflow_id(request), body, request.user_id))
+        return self._service.dry_run(request.workspace_id, _workflow_id(request), body, request.user_id)
 
 
 def _workflow_id(request: Request) -> UUID | None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from chalicelib.compiler.graph import Graph, Node
 from chalicelib.compiler.node_type import NodeFailure
 from chalicelib.conclusions import outputs_of_items
 from chalicelib.errors import InvalidError
 from chalicelib.item_runs import error_of_item
+from chalicelib.runs.results import NodeError
 from chalicelib.runs.schemas import ItemRecord, NodeRecord
 from chalicelib.runs.settlement import ends, failed_node, is_complete, stopped
 from chalicelib.steps import NodeFailed, RetryNode, Steps
 
 from .mocks import MockedCall
+from .schemas import Walked, WalkedNode
 
 MAX_STEPS = 5_000
 """How many nodes a dry run walks, those of each item counted: the answer has to be there within seconds."""
@@ -31,10 +33,8 @@ class DryRun:
         self._path: list[str] = []
         self._records: dict[str, NodeRecord] = {}
 
-    def run(self) -> dict[str, Any]:
-        """`{status, output, error_message, path, nodes, assumed}`: `path` has the nodes that ran, in their order, and
-        `nodes` each by its id, in an item of a container behind the item's path (`3/ask`). Raises InvalidError for a
-        graph that takes too many steps."""
+    def run(self) -> Walked:
+        """What a run would do. Raises InvalidError for a graph that takes too many steps."""
         graph, told = self._calls.graph, self._calls.told
         records = self._walk(self._calls, {})
         failed = failed_node(graph, records)
@@ -47,13 +47,13 @@ class DryRun:
             "assumed": [place for place, source in told.mocked.items() if source == "assumed"],
         }
 
-    def _shown(self, place: str, record: NodeRecord) -> dict[str, Any]:
+    def _shown(self, place: str, record: NodeRecord) -> WalkedNode:
         told = self._calls.told
         return {
             "status": record.status,
             "received": told.received.get(place),
             "output": record.output,
-            "error": record.error,
+            "error": cast("NodeError | None", record.error),
             "branch": record.branch,
             "mock": told.mocked.get(place),
         }

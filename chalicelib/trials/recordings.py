@@ -49,7 +49,7 @@ class Recordings:
         results: dict[str, Any] = dict(run["node_results"])
         items: dict[str, Any] = {}
         for container in containers:
-            page = PathPage(MAX_LIMIT, [])
+            page = PathPage(limit=MAX_LIMIT)
             found = self._runs.list_items(workspace_id, workflow_id, run_id, container, page)
             for item in found["items"]:
                 path = "".join(f"{step}/" for step in item["path"])

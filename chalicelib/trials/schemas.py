@@ -1,11 +1,15 @@
-"""What comes in for trials: of one node, and of a whole graph."""
+"""What comes in for trials, of one node and of a whole graph, and what they tell."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from typing_extensions import TypedDict
+
+from chalicelib.runs.results import NodeError, NodeStatus
+from chalicelib.workflows.schemas import FIRST_GRAPH, GraphDefinition
 
 Path = Annotated[str, StringConstraints(strict=True, pattern=r"^([0-9]{1,9}/){0,10}$")]
 
@@ -26,7 +30,11 @@ class DryRunRequest(_Body):
     """The graph (that of a version of the workflow without it), the run's input and the mocks, given by node id (in an
     item of a container behind the item's path, `3/ask`) and as they were in a past run."""
 
-    graph_definition: dict[str, Any] | None = None
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"graph_definition": FIRST_GRAPH, "input": {"id": 7}}]}
+    )
+
+    graph_definition: GraphDefinition | None = None
     version: Annotated[int, Field(strict=True, ge=1, le=2_147_483_647)] | None = None
     input: Any = None
     mocks: dict[str, GivenResult] = Field(default_factory=dict)
@@ -37,6 +45,18 @@ class NodeTest(_Body):
     """A node as it is drawn, or the id of one in the workflow, and what it finds: the run's input, the results of the
     nodes above it, and in a container its item, given or as they were in a past run (at `path` in it)."""
 
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "node": {"id": "sum", "type": "transform", "data": {"config": {"value": "{% $input.price * 2 %}"}}},
+                    "input": {"price": 4},
+                }
+            ]
+        },
+    )
+
     node: dict[str, Any] | None = None
     node_id: str | None = None
     input: Any = None
@@ -45,3 +65,41 @@ class NodeTest(_Body):
     index: Annotated[int, Field(strict=True, ge=0)] | None = None
     run_id: UUID | None = None
     path: Path = ""
+
+
+Source = Literal["given", "recorded", "assumed"]
+"""Where a mock comes from."""
+
+
+class WalkedNode(TypedDict):
+    """What a node would receive, and what came of it."""
+
+    status: NodeStatus
+    received: Any
+    output: Any
+    error: NodeError | None
+    branch: str | None
+    mock: Source | None
+
+
+class Walked(TypedDict):
+    """What a run would do: `path` has the nodes that ran, in their order, and `nodes` each by its id, in an item of a
+    container behind the item's path (`3/ask`)."""
+
+    status: Literal["succeeded", "failed"]
+    output: Any
+    error_message: str | None
+    path: list[str]
+    nodes: dict[str, WalkedNode]
+    assumed: list[str]
+    """The nodes that no mock was given for, and that would have had an effect."""
+
+
+class TriedNode(TypedDict):
+    """What a node gave. One that would wait did not; what it would wait for is its output."""
+
+    status: NodeStatus
+    output: Any
+    error: NodeError | None
+    branch: str | None
+    seconds: float

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from chalicelib.compiler.graph import Graph, Node
@@ -22,14 +22,15 @@ from chalicelib.compiler.node_type import (
 )
 from chalicelib.errors import InvalidError
 from chalicelib.node_call import NodeCall, Surroundings
-from chalicelib.runs.schemas import NodeRecord, NodeStatus, RunState
+from chalicelib.runs.results import NodeError, NodeStatus
+from chalicelib.runs.schemas import NodeRecord, RunState
 from chalicelib.workflows.service import WorkflowService
 
 from .dry_run import DryRun
 from .mocks import Mock, MockedCall, Mocks, Told
 from .one_node import drawn_alone
 from .recordings import Recording, Recordings
-from .schemas import DryRunRequest, GivenResult, NodeTest
+from .schemas import DryRunRequest, GivenResult, NodeTest, TriedNode, Walked
 
 MAX_SECONDS = 25
 """How long a node that is tried may take: API Gateway waits 29 seconds (Amazon API Gateway quotas)."""
@@ -44,10 +45,8 @@ class TrialService:
         self._recordings = recordings
         self._surroundings = surroundings
 
-    def dry_run(
-        self, workspace_id: UUID, workflow_id: UUID | None, request: DryRunRequest, user_id: UUID
-    ) -> dict[str, Any]:
-        """Walk a graph; see `DryRun.run`. Raises InvalidError or MalformedError for a graph that can't run."""
+    def dry_run(self, workspace_id: UUID, workflow_id: UUID | None, request: DryRunRequest, user_id: UUID) -> Walked:
+        """Walk a graph. Raises InvalidError or MalformedError for a graph that can't run."""
         drawn = request.graph_definition or self._drawn(workspace_id, workflow_id, request.version)
         graph = self._workflows.check(workspace_id, workflow_id, drawn)
         recording = self._recording(workspace_id, workflow_id, request.run_id)
@@ -56,12 +55,11 @@ class TrialService:
         if unknown := sorted(key for key in request.mocks if not _is_in(graph, key)):
             raise _invalid("mocks", f"the graph has no node {unknown[0][:100]}")
         state = RunState(_run(workspace_id, workflow_id, run_input, user_id), {})
-        calls = NodeCall.of_run(graph, state, self._surroundings)
+        calls = NodeCall.of_run(graph, state, graph.secrets, self._surroundings)
         return DryRun(MockedCall.of_call(calls, mocks, Told())).run()
 
-    def test_node(self, workspace_id: UUID, workflow_id: UUID | None, test: NodeTest, user_id: UUID) -> dict[str, Any]:
-        """Run one node once: `{status, output, error, branch, seconds}`. A node that would wait does not; what it would
-        wait for is its output. Raises InvalidError or MalformedError for a node that can't run."""
+    def test_node(self, workspace_id: UUID, workflow_id: UUID | None, test: NodeTest, user_id: UUID) -> TriedNode:
+        """Run one node once. Raises InvalidError or MalformedError for a node that can't run."""
         drawn = test.node or self._node(workspace_id, workflow_id, test.node_id)
         recording = self._recording(workspace_id, workflow_id, test.run_id)
         before = _mocks(recording.around(test.path)) | {key: _mock(each) for key, each in test.nodes.items()}
@@ -73,7 +71,7 @@ class TrialService:
         item = test.item if "item" in test.model_fields_set else recording.items.get(test.path)
         index = test.index if test.index is not None else _last(test.path)
         state = RunState(_run(workspace_id, workflow_id, run_input, user_id), {}, item, index)
-        calls = NodeCall.of_run(graph.scope(graph.container_of(node.id)), state, self._surroundings)
+        calls = NodeCall.of_run(graph.scope(graph.container_of(node.id)), state, graph.secrets, self._surroundings)
         return _tried(calls, _hurried(node), {key: _record(key, mock) for key, mock in before.items()})
 
     def _drawn(self, workspace_id: UUID, workflow_id: UUID | None, version: int | None) -> dict[str, Any]:
@@ -100,16 +98,17 @@ class TrialService:
         return self._recordings.get(workspace_id, workflow_id, run_id)
 
 
-def _tried(calls: NodeCall, node: Node, records: Mapping[str, NodeRecord]) -> dict[str, Any]:
+def _tried(calls: NodeCall, node: Node, records: Mapping[str, NodeRecord]) -> TriedNode:
     began = time.perf_counter()
     try:
         told = _outcome(calls.run(node, records))
     except NodeFailure as failure:
-        told = {"status": "failed", "output": None, "error": failure.as_json(), "branch": None}
-    return {**told, "seconds": round(time.perf_counter() - began, 3)}
+        told = _shown("failed", None, error=cast("NodeError", failure.as_json()))
+    told["seconds"] = round(time.perf_counter() - began, 3)
+    return told
 
 
-def _outcome(outcome: NodeOutcome) -> dict[str, Any]:
+def _outcome(outcome: NodeOutcome) -> TriedNode:
     match outcome:
         case Result(output, branch):
             return _shown("succeeded", output, None if branch == "out" else branch)
@@ -123,8 +122,8 @@ def _outcome(outcome: NodeOutcome) -> dict[str, Any]:
             return _shown("waiting", {"workflow_id": str(workflow_id), "version": version, "input": run_input})
 
 
-def _shown(status: str, output: Any, branch: str | None = None) -> dict[str, Any]:
-    return {"status": status, "output": output, "error": None, "branch": branch}
+def _shown(status: NodeStatus, output: Any, branch: str | None = None, error: NodeError | None = None) -> TriedNode:
+    return TriedNode(status=status, output=output, error=error, branch=branch, seconds=0)
 
 
 def _hurried(node: Node) -> Node:

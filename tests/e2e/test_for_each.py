@@ -342,7 +342,7 @@ class TestListing:
         run = owner.run(graph([each([1]), *inside("each", node("check"))]))
         new = Services(services().settings.model_copy(update={"database_pool_size": 1}))
         ids = UUID(owner.workspace_id), UUID(run["workflow_id"]), UUID(run["id"])
-        found = new.runs.list_items(*ids, "each", PathPage.from_query({}))
+        found = new.runs.list_items(*ids, "each", PathPage())
         new.database.close()
         assert [item["status"] for item in found["items"]] == ["succeeded"]
 
