@@ -2,11 +2,14 @@
 PYTHON ?= python3
 PORT ?= 8000
 DATA_DIR ?= .local
+LAMBDA_PYTHON ?= 3.13
+LAMBDA_ARCH ?= x86_64
 VENV := .venv
 PY := $(VENV)/bin/python
+INFRA_VENV := .venv-infra
 export PORT DATA_DIR
 
-.PHONY: run demo test test-all check lint types contracts docs migrate bench chaos install clean
+.PHONY: run demo test test-all check lint types contracts docs template checkov migrate bench chaos package install clean
 
 run: install
 	@exec $(PY) -m local run
@@ -20,7 +23,7 @@ test: install
 test-all: install
 	$(PY) -m pytest --all
 
-check: lint types contracts test
+check: lint types contracts checkov test
 
 lint: install
 	$(PY) -m ruff check .
@@ -32,6 +35,14 @@ types: install
 contracts: install
 	$(VENV)/bin/lint-imports
 
+template: install $(INFRA_VENV)/lint/installed
+	@$(PY) -m infra --template-only --out build/check
+	$(INFRA_VENV)/lint/bin/python infra/translate.py build/check/template.json build/check/translated.json
+	$(INFRA_VENV)/lint/bin/cfn-lint build/check/template.json build/check/translated.json
+
+checkov: template $(INFRA_VENV)/checkov/installed
+	$(INFRA_VENV)/checkov/bin/checkov -f build/check/template.json --framework cloudformation --compact --quiet --skip-download
+
 docs: install
 	@$(PY) -m local docs
 
@@ -40,6 +51,9 @@ migrate: install
 
 bench: install
 	@$(PY) -m bench
+
+package: install
+	@$(PY) -m infra --python $(LAMBDA_PYTHON) --arch $(LAMBDA_ARCH)
 
 chaos: install
 	@$(PY) -m bench.chaos
@@ -55,5 +69,12 @@ $(VENV)/installed: requirements.txt requirements-dev.txt pyproject.toml
 	@$(PY) -m pip install -qq --disable-pip-version-check -r requirements-dev.txt -e .
 	@touch $@
 
+# What checks the template wants other versions than the project, and each of them others than the other.
+$(INFRA_VENV)/%/installed: infra/requirements-%.txt
+	@echo "installing $* for the template into $(INFRA_VENV) (once)"
+	@$(PYTHON) -m venv $(INFRA_VENV)/$*
+	@$(INFRA_VENV)/$*/bin/python -m pip install -qq --disable-pip-version-check -r $<
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(INFRA_VENV) build .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -6,12 +6,14 @@ from datetime import timedelta
 from functools import cache, cached_property
 
 from .auth import Authenticator, Membership
+from .aws.credentials import log_in, secret_text
 from .aws.event_rules import EventRules
 from .aws.event_scheduler import EventScheduler
 from .aws.secrets_manager import SecretsManager
 from .aws.step_functions import StepFunctions
 from .aws.targets import AccountTargets
 from .compiler.node_type import HttpClient
+from .conninfo import conninfo
 from .db import Database
 from .http.client import OutgoingHttp
 from .http.connection import ANYWHERE, INTERNET
@@ -46,14 +48,26 @@ class Services:
     @cached_property
     def database(self) -> Database:
         """The connections."""
-        return Database(self.settings.database_url, self.settings.database_pool_size)
+        settings = self.settings
+        return Database(
+            self.conninfo,
+            settings.database_pool_size,
+            wait_seconds=settings.database_wait_seconds,
+            is_proxied=settings.database_is_proxied,
+        )
+
+    def conninfo(self) -> str:
+        """What a new connection is told."""
+        return conninfo(self.settings, lambda: log_in(self.settings))
 
     @cached_property
     def authenticator(self) -> Authenticator:
         """Reads tokens."""
         settings = self.settings
-        key = settings.jwt_secret or KeySet(settings.jwks_url)
-        return Authenticator(key, settings.jwt_issuer, settings.jwt_audiences)
+        secret = settings.jwt_secret
+        if settings.jwt_secret_arn:
+            secret = secret_text(settings, settings.jwt_secret_arn)
+        return Authenticator(secret or KeySet(settings.jwks_url), settings.jwt_issuer, settings.jwt_audiences)
 
     @cached_property
     def membership(self) -> Membership:

@@ -1,50 +1,55 @@
-"""Connections to Postgres: a pool, transactions, and the driver's errors made ours."""
+"""Connections to Postgres: transactions, and the driver's errors made ours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
-from psycopg_pool import ConnectionPool, PoolTimeout
 
 from .errors import NotFoundError, UnavailableError
 from .jsontext import from_text
+from .pool import Connection, Pool
 
-CONNECT_SECONDS = 10
+__all__ = ["Connection", "Database", "one"]
 
-Connection = psycopg.Connection[DictRow]
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
 
 
 class Database:
-    """A pool that connects when first used."""
+    """Connects when first used. `conninfo` gives the connection string for each new connection; `is_proxied` says that
+    what is prepared on it is not there the next time."""
 
-    def __init__(self, url: str, pool_size: int) -> None:
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
-            url,
-            kwargs={"row_factory": dict_row, "autocommit": True, "options": "-c timezone=UTC"},
-            connection_class=psycopg.Connection[DictRow],
-            min_size=1,
-            max_size=max(pool_size, 1),
-            timeout=CONNECT_SECONDS,
-            configure=_read_json_strictly,
-            open=False,
+    def __init__(
+        self, conninfo: Callable[[], str], pool_size: int, *, wait_seconds: float = 10, is_proxied: bool = False
+    ) -> None:
+        self._conninfo = conninfo
+        self._is_proxied = is_proxied
+        self.pool = Pool(self._connect, pool_size, wait_seconds)
+
+    def _connect(self) -> Connection:
+        connection: Connection = psycopg.Connection.connect(
+            self._conninfo(), autocommit=True, prepare_threshold=None if self._is_proxied else 5, row_factory=dict_row
         )
+        set_json_loads(from_text, connection)
+        return connection
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A connection on which every statement is a transaction of its own. Raises UnavailableError."""
-        if self._pool.closed:
-            self._pool.open()
         try:
-            with self._pool.connection() as connection:
-                yield connection
+            with self.pool.connection() as connection:
+                try:
+                    yield connection
+                except psycopg.errors.ReadOnlySqlTransaction:  # it was the writer until a failover
+                    connection.close()
+                    raise
         except psycopg.errors.ForeignKeyViolation as error:
             raise NotFoundError("what this belongs to was deleted") from error
-        except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except _AWAY as error:
             raise UnavailableError("the database does not answer; try again in a moment") from error
 
     @contextmanager
@@ -55,11 +60,7 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
-        self._pool.close()
-
-
-def _read_json_strictly(connection: Connection) -> None:
-    set_json_loads(from_text, connection)
+        self.pool.close()
 
 
 def one(row: DictRow | None) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from typing import Any
 from chalice import Blueprint
 
 from .bootstrap import services
+from .conninfo import session_settings
 from .migrations import migrate
+from .roles import let_in
 
 functions = Blueprint(__name__)
 
@@ -15,4 +17,8 @@ functions = Blueprint(__name__)
 @functions.lambda_function(name="migrate")
 def apply_migrations(_event: dict[str, Any], _context: Any) -> dict[str, list[str]]:
     """Run on deployment; gives the migrations that were applied now."""
-    return {"applied": migrate(services().settings.database_url)}
+    settings, conninfo = services().settings, services().conninfo()
+    applied = migrate(conninfo)
+    if settings.database_app_role:
+        let_in(conninfo, settings.database_app_role, session_settings(settings))
+    return {"applied": applied}

@@ -19,13 +19,15 @@ class MigrationError(Exception):
     """A migration can't be applied, or is not the one that was."""
 
 
-def migrate(database_url: str, folder: Path = FOLDER) -> list[str]:
+def migrate(conninfo: str, folder: Path = FOLDER) -> list[str]:
     """Apply what is missing, in the order of the names; the names of what this call applied.
 
-    Each file runs in a transaction under an advisory lock, so racing calls apply it once. Raises MigrationError
+    A file may take its time, and waits for locks no longer than the connection lets it, since all others queue behind
+    it. Each file runs in a transaction under an advisory lock, so racing calls apply it once. Raises MigrationError
     for a file that was changed after it was applied, or that fails; what came before it stays.
     """
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("SET statement_timeout = 0")
         return [file.name for file in sorted(folder.glob("*.sql")) if _apply(connection, file)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
@@ -23,10 +24,32 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    database_url: str = Field(repr=False)
+    database_url: str = Field("", repr=False)
+    """Where Postgres is and who logs in to it. An account says it in parts instead, and has no password to tell."""
+    database_host: str = ""
+    database_port: int = 5432
+    database_name: str = "stepgraph"
+    database_user: str = "stepgraph"
+    """Who logs in by IAM, where there is no secret."""
+    database_secret_arn: str = ""
+    """Of a secret with `username` and `password`."""
+    database_ca_file: Path = Path(__file__).parent / "aws" / "rds-ca.pem"
+    """The authorities that may have signed the certificate of a DATABASE_HOST."""
+    database_is_proxied: bool = False
+    """Whether others share the connections behind those that we make, as with RDS Proxy."""
     database_pool_size: int = Field(1, ge=1)
+    database_wait_seconds: float = Field(10, gt=0)
+    """How long a database that is away is waited for; one that pauses takes 15 seconds to wake up."""
+    database_statement_seconds: int = Field(25, ge=0)
+    """How long a statement may take; 0 is for ever. API Gateway waits for 29 seconds."""
+    database_lock_seconds: int = Field(10, ge=0)
+    """How long a statement waits for another's lock."""
+    database_app_role: str = ""
+    """The role that the migrations make for the other Lambdas, which log in by IAM; none is made without it."""
     jwt_secret: str | None = Field(None, min_length=32, repr=False)
     """Signs tokens with HS256. Without it the issuer does, with RS256."""
+    jwt_secret_arn: str | None = None
+    """Of a secret in Secrets Manager, in place of JWT_SECRET."""
     jwt_issuer: str | None = None
     """The `iss` of tokens."""
     jwt_audience: str = ""
@@ -73,6 +96,12 @@ class Settings(BaseModel):
     max_input_bytes: int = Field(256 * 1024, ge=1)
     max_output_bytes: int = Field(6 * 1024 * 1024, ge=1)
 
+    @model_validator(mode="after")
+    def _names_a_database(self) -> Self:
+        if not self.database_url and not self.database_host:
+            raise PydanticCustomError("no_database", "set DATABASE_URL, or DATABASE_HOST")
+        return self
+
     @property
     def jwt_audiences(self) -> tuple[str, ...]:
         """Whom tokens may be for."""
@@ -85,11 +114,12 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _tokens_are_signed_in_one_way(self) -> Self:
-        if self.jwt_secret and self.jwt_jwks_url:
+        has_secret = bool(self.jwt_secret or self.jwt_secret_arn)
+        if has_secret and self.jwt_jwks_url:
             raise PydanticCustomError("two_ways", "tokens are signed with JWT_SECRET or with the keys at JWT_JWKS_URL")
-        if not self.jwt_secret and not (self.jwt_issuer and self.jwt_audiences):
+        if not has_secret and not (self.jwt_issuer and self.jwt_audiences):
             raise PydanticCustomError("no_way", "set JWT_SECRET, or JWT_ISSUER and JWT_AUDIENCE")
-        if not self.jwt_secret and not TRUSTED_URL.match(self.jwks_url):
+        if not has_secret and not TRUSTED_URL.match(self.jwks_url):
             raise PydanticCustomError("open_way", "the keys of JWT_ISSUER must come by https, see JWT_JWKS_URL")
         return self
 

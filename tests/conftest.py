@@ -13,6 +13,7 @@ import pytest
 
 from local import stack as local_stack
 from local.serve import listening
+from tests.aws_calls import Calls, noted
 from tests.client import Api
 from tests.upstream import Upstream
 
@@ -21,6 +22,11 @@ DATA_DIR = Path(__file__).parent.parent / ".local" / "tests"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run what the default run only samples in full")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks at all that the others did comes last."""
+    items.sort(key=lambda item: item.path.name == "test_policies.py")
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +54,14 @@ def stack(database_server: str) -> Iterator[local_stack.Stack]:
 
 
 @pytest.fixture(scope="session")
-def base_url(stack: local_stack.Stack) -> Iterator[str]:
+def aws_calls(stack: local_stack.Stack) -> Iterator[Calls]:
+    """What the Lambdas of the stack called of AWS up to now."""
+    with noted(stack.app) as calls:
+        yield calls
+
+
+@pytest.fixture(scope="session")
+def base_url(stack: local_stack.Stack, aws_calls: Calls) -> Iterator[str]:  # noqa: ARG001 - from the first request on
     with listening(stack.app, 0) as url:
         yield url
 

@@ -130,7 +130,7 @@ class FaultyServices(Services):
 
     @cached_property
     def database(self) -> Database:
-        return FaultyDatabase(self.settings.database_url, self.settings.database_pool_size)
+        return FaultyDatabase(self.conninfo, self.settings.database_pool_size)
 
     @cached_property
     def step_functions(self) -> StepFunctions:

@@ -1,0 +1,1 @@
+"""What puts Stepgraph into an account: the bundle of the Lambdas, and the template around it."""

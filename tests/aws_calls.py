@@ -1,0 +1,108 @@
+"""Who calls what of AWS, noted down while tests run: each call of boto3, by the Lambda that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from botocore.client import BaseClient
+from chalice import Chalice
+
+from local.account import ACCOUNT, REGION
+from tests.infra.policies import Call
+
+API = "APIHandler"
+_caller: ContextVar[str | None] = ContextVar("caller", default=None)
+
+Calls = set[tuple[str, Call]]
+"""Of a Lambda, by its name in the template."""
+
+
+@contextmanager
+def noted(app: Chalice) -> Iterator[Calls]:
+    """The calls that the app's Lambdas make meanwhile."""
+    calls: Calls = set()
+    served = type(app)
+    call, serve = BaseClient._make_api_call, served.__call__  # noqa: SLF001 - what all of boto3 goes through
+    handlers = dict(app.handler_map)
+
+    def note(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if (caller := _caller.get()) is not None:
+            service = client.meta.service_model.service_name
+            calls.update((caller, made) for made in _named(service, operation, parameters))
+        return call(client, operation, parameters)
+
+    BaseClient._make_api_call = note  # noqa: SLF001
+    served.__call__ = _as(API, serve)
+    for name, handler in handlers.items():
+        app.handler_map[name] = _as("".join(part.title() for part in name.split("_")), handler)
+    try:
+        yield calls
+    finally:
+        BaseClient._make_api_call = call  # noqa: SLF001
+        served.__call__ = serve
+        app.handler_map.update(handlers)
+
+
+def _as(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def called(*args: Any) -> Any:
+        token = _caller.set(name)
+        try:
+            return function(*args)
+        finally:
+            _caller.reset(token)
+
+    return called
+
+
+def _named(service: str, operation: str, given: Mapping[str, Any]) -> Iterator[Call]:
+    """As policies name it (https://docs.aws.amazon.com/service-authorization/latest/reference/)."""
+    prefix = {"stepfunctions": "states"}.get(service, service)
+    action = {"Invoke": "InvokeFunction"}.get(operation, operation)
+    yield Call(f"{prefix}:{action}", _RESOURCES[prefix](operation, given))
+    role = given.get("roleArn") or given.get("Target", {}).get("RoleArn")
+    if role:
+        yield Call("iam:PassRole", role, f"{prefix}.amazonaws.com")
+
+
+def _of_account(service: str, rest: str) -> str:
+    return rest if rest.startswith("arn:") else f"arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}"
+
+
+def _state_machine(operation: str, given: Mapping[str, Any]) -> str:
+    if operation == "CreateStateMachine":
+        return _of_account("states", f"stateMachine:{given['name']}")
+    return str(given.get("stateMachineArn") or given.get("executionArn") or "*")
+
+
+def _rule(operation: str, given: Mapping[str, Any]) -> str:
+    if operation == "PutEvents":
+        bus = given["Entries"][0]["EventBusName"]
+        return bus if bus.startswith("arn:") else _of_account("events", f"event-bus/{bus}")
+    name = given.get("Rule") or given.get("Name")
+    return _of_account("events", f"rule/{name}") if name else "*"
+
+
+def _schedule(_operation: str, given: Mapping[str, Any]) -> str:
+    return _of_account("scheduler", f"schedule/{given['GroupName']}/{given['Name']}") if "Name" in given else "*"
+
+
+def _secret(_operation: str, given: Mapping[str, Any]) -> str:
+    return _of_account("secretsmanager", f"secret:{given.get('SecretId') or given['Name']}-AbCdEf")
+
+
+def _queue(_operation: str, given: Mapping[str, Any]) -> str:
+    return _of_account("sqs", given["QueueUrl"].rpartition("/")[2])
+
+
+_RESOURCES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
+    "states": _state_machine,
+    "events": _rule,
+    "scheduler": _schedule,
+    "secretsmanager": _secret,
+    "sqs": _queue,
+    "lambda": lambda _operation, given: _of_account("lambda", f"function:{given['FunctionName']}"),
+    "sns": lambda _operation, given: str(given["TopicArn"]),
+}
