@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export PORT DATA_DIR
 
-.PHONY: run demo test test-all check lint types contracts migrate bench install clean
+.PHONY: run demo test test-all check lint types contracts docs migrate bench chaos install clean
 
 run: install
 	@exec $(PY) -m local run
@@ -32,21 +32,27 @@ types: install
 contracts: install
 	$(VENV)/bin/lint-imports
 
+docs: install
+	@$(PY) -m local docs
+
 migrate: install
 	$(PY) -m local migrate
 
 bench: install
 	@$(PY) -m bench
 
+chaos: install
+	@$(PY) -m bench.chaos
+
 install: $(VENV)/installed
 
-$(VENV)/installed: requirements.txt requirements-dev.txt
+$(VENV)/installed: requirements.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Name another with PYTHON=...")'
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) || { \
 		echo "no virtual environment could be made in $(VENV): $(PYTHON) lacks venv or pip (Debian, Ubuntu: install python3-venv)" >&2; \
 		exit 1; }
 	@echo "installing packages into $(VENV) (once)"
-	@$(PY) -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
+	@$(PY) -m pip install -qq --disable-pip-version-check -r requirements-dev.txt -e .
 	@touch $@
 
 clean:

@@ -35,7 +35,7 @@ class Stack:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local", "run", "--port", "0"],
                 cwd=ROOT,
-                env=_environment(data_dir),
+                env=environment(data_dir),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -75,7 +75,7 @@ class Stack:
         return Target(**found.groupdict())
 
 
-def _environment(data_dir: Path) -> dict[str, str]:
+def environment(data_dir: Path) -> dict[str, str]:
     """Without DATABASE_URL, so that the stack makes a database of its own."""
     kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     return {**kept, "DATA_DIR": str(data_dir)}

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from chalice import Blueprint, CORSConfig
 from chalice import Response as ChaliceResponse
+from chalice.app import MultiDict
 from typing_extensions import TypedDict
 
 from . import errors
@@ -24,9 +26,21 @@ from .observability import about, also, logger
 
 WORKSPACE = "/api/v1/workspaces/{workspace_id}"
 """Where everything is that belongs to a workspace."""
+WEBHOOKS = "/api/v1/webhooks"
+"""Where workflows are asked from outside, each at its token."""
+BINARY_TYPES = (
+    "application/cbor",
+    "application/gzip",
+    "application/msgpack",
+    "application/pdf",
+    "application/protobuf",
+    "application/x-protobuf",
+    "multipart/form-data",
+)
+"""Besides Chalice's: API Gateway hands over other content as text, and what is none would be mangled."""
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-CORS = CORSConfig(allow_headers=["Idempotency-Key"])
+CORS = CORSConfig(allow_headers=["Idempotency-Key", "If-None-Match"], expose_headers=["ETag"])
 
 STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
     errors.MalformedError: HTTPStatus.BAD_REQUEST,
@@ -38,6 +52,8 @@ STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
     errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
+    errors.TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -46,12 +62,21 @@ STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
 class OpenRequest:
     """A call by anyone. Header names are lower case."""
 
+    method: str
     path: Mapping[str, str]
     query: Mapping[str, str]
+    queries: Mapping[str, list[str]]
+    """All values of each name."""
     headers: Mapping[str, str]
     body: bytes
+    host: str
     url_path: str
     """As it was called, with what comes before our paths, such as API Gateway's stage."""
+
+    def webhook_url(self, token: str) -> str:
+        """The URL of a webhook, where the API was reached."""
+        before, _, _ = self.url_path.partition("/api/v1/")
+        return f"{self.headers.get('x-forwarded-proto', 'http')}://{self.host}{before}{WEBHOOKS}/{token}"
 
     def id(self, name: str) -> UUID:
         """An id in the path. Raises NotFoundError for what can't be one."""
@@ -122,27 +147,50 @@ class Routes:
         role: Role | None,
         *,
         status: HTTPStatus = HTTPStatus.OK,
+        or_status: HTTPStatus | None = None,
         raises: Sequence[type[errors.StepgraphError]] = (),
     ) -> Callable[[View], View]:
         """Serve a path to members of its workspace with that role; None serves any user. `endpoint.py` says what a
         view's annotations mean."""
-        return self._registering(method, path, role, True, status, raises, JSON)
+        return self._registering(
+            [method], path, partial(Endpoint, role=role, status=status, or_status=or_status, raises=raises)
+        )
 
     def open(
         self, path: str, *, raises: Sequence[type[errors.StepgraphError]] = (), media_type: str = JSON
     ) -> Callable[[View], View]:
         """Let anyone get a path."""
-        return self._registering("GET", path, None, False, HTTPStatus.OK, raises, media_type)
+        return self._registering(
+            ["GET"], path, partial(Endpoint, needs_token=False, raises=raises, media_type=media_type)
+        )
 
-    def _registering(self, method: str, path: str, *about: Any) -> Callable[[View], View]:
+    def hook(
+        self,
+        methods: Sequence[str],
+        path: str,
+        *,
+        status: HTTPStatus,
+        or_status: HTTPStatus,
+        raises: Sequence[type[errors.StepgraphError]],
+    ) -> Callable[[View], View]:
+        """Serve a path to anyone, whatever is sent."""
+        about = partial(
+            Endpoint, needs_token=False, status=status, or_status=or_status, raises=raises, takes_anything=True
+        )
+        return self._registering(methods, path, about)
+
+    def _registering(
+        self, methods: Sequence[str], path: str, about: Callable[[Callable[..., Any]], Endpoint]
+    ) -> Callable[[View], View]:
         def register(view: View) -> View:
-            endpoint = Endpoint(view, *about)
+            endpoint = about(view)
 
             def serve(**captured: str) -> ChaliceResponse:
                 return self._serve(endpoint, captured)
 
             serve.endpoint = endpoint  # type: ignore[attr-defined] # whoever walks the app's routes finds it
-            self.blueprint.route(path, methods=[method], name=view.__name__, content_types=[], cors=CORS)(serve)
+            types, cors = (["*/*"], None) if endpoint.takes_anything else ([], CORS)
+            self.blueprint.route(path, methods=list(methods), name=view.__name__, content_types=types, cors=cors)(serve)
             return view
 
         return register
@@ -170,11 +218,20 @@ class Routes:
     def _request(self, endpoint: Endpoint, captured: Mapping[str, str]) -> OpenRequest:
         current = self.blueprint.current_request
         headers = _joined(current.to_original_event())
-        url_path = current.context.get("path", current.path)
-        parts = (captured, current.query_params or {}, headers, current.raw_body, url_path)
+        given = current.query_params or MultiDict({})
+        parts: dict[str, Any] = {
+            "method": current.method,
+            "path": captured,
+            "query": given,
+            "queries": {name: given.getlist(name) for name in given},
+            "headers": headers,
+            "body": current.raw_body,
+            "host": current.context.get("domainName") or headers.get("host", "localhost"),
+            "url_path": current.context.get("path", current.path),
+        }
         if not endpoint.needs_token:
-            return OpenRequest(*parts)
-        request = Request(*parts, services().authenticator.user(headers))
+            return OpenRequest(**parts)
+        request = Request(**parts, user_id=services().authenticator.user(headers))
         also(user_id=request.user_id)
         if endpoint.role:
             services().membership.require(request.workspace_id, request.user_id, endpoint.role)
@@ -224,6 +281,10 @@ def _headers_of(error: errors.StepgraphError) -> dict[str, str]:
             return {"WWW-Authenticate": "Bearer"}
         case errors.UnavailableError():
             return {"Retry-After": "2"}
+        case errors.TooManyError():
+            return {"Retry-After": "10"}
+        case errors.NotAllowedError():
+            return {"Allow": ", ".join(error.allowed)}
     return {}
 
 

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from .schedules.service import ScheduleService
     from .schedules.sync import ScheduleSync
     from .schedules.timers import TimerBackend
+    from .secrets.service import SecretService
     from .settings import Settings
     from .tokens import Authenticator
     from .trials.service import TrialService
+    from .webhooks.service import WebhookService
     from .workflows.service import WorkflowService
 
 
@@ -144,21 +146,46 @@ class Services:
         return ScheduleSync(self.database, backends[0], backends[1:])
 
     @cached_property
+    def secrets(self) -> SecretService:
+        """Secrets."""
+        from .aws.secrets_manager import SecretsManager
+        from .secrets.service import SecretService
+
+        return SecretService(self.database, self.settings, SecretsManager(self.settings))
+
+    @cached_property
+    def webhooks(self) -> WebhookService:
+        """Webhooks."""
+        from .webhooks.service import WebhookService
+
+        return WebhookService(self.database, self.settings, self.runs, self.secrets)
+
+    @cached_property
     def http(self) -> HttpClient:
         """What nodes speak HTTP with."""
-        from .http_client import OutgoingHttp
+        from .http.client import OutgoingHttp
+        from .http.connection import ANYWHERE, INTERNET
 
-        return OutgoingHttp(allow_private=self.settings.allow_private_http, max_bytes=self.settings.max_output_bytes)
+        network = ANYWHERE if self.settings.allow_private_http else INTERNET
+        return OutgoingHttp(network, self.settings.max_output_bytes)
 
     @cached_property
     def surroundings(self) -> Surroundings:
         """What nodes may use."""
         from .aws.targets import AccountTargets
+        from .jsonata.sandbox import Sandbox
         from .node_call import Surroundings
         from .runs.sub_runs import SubRuns
 
         sub_runs = SubRuns(self.database, self.settings, self.workflows)
-        return Surroundings(self.http, AccountTargets(self.settings).of, sub_runs, self.settings.max_output_bytes)
+        return Surroundings(
+            self.http,
+            AccountTargets(self.settings).of,
+            self.secrets.values,
+            sub_runs,
+            Sandbox(),
+            self.settings.max_output_bytes,
+        )
 
     @cached_property
     def runner(self) -> Runner:

@@ -28,16 +28,20 @@ class Endpoint:
     """A view, and who may have it."""
 
     view: Callable[..., Any]
-    role: Role | None
+    role: Role | None = None
     """In the workspace of the path; None where any user may."""
-    needs_token: bool
+    needs_token: bool = True
     """Whether it asks who calls."""
-    status: HTTPStatus
+    status: HTTPStatus = HTTPStatus.OK
     """Of an answer when all goes well."""
-    raises: Sequence[type[StepgraphError]]
+    or_status: HTTPStatus | None = None
+    """Another one."""
+    raises: Sequence[type[StepgraphError]] = ()
     """What can go wrong besides what the edge itself refuses."""
-    media_type: str
+    media_type: str = "application/json"
     """Of the answer's body; what is not JSON is a text."""
+    takes_anything: bool = False
+    """Whether a body of any type may be sent, and is read by the feature itself."""
 
     @cached_property
     def takes(self) -> Mapping[str, type[BaseModel]]:

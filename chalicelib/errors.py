@@ -51,6 +51,18 @@ class InvalidError(StepgraphError):
     """The request can be read and asks for something impossible."""
 
 
+class NotAllowedError(StepgraphError):
+    """The thing does not take requests of this method, but of these."""
+
+    def __init__(self, detail: str, allowed: Sequence[str]) -> None:
+        super().__init__(detail)
+        self.allowed = tuple(allowed)
+
+
+class TooManyError(StepgraphError):
+    """There were too many requests of late."""
+
+
 class UnavailableError(StepgraphError):
     """Something we depend on does not answer; the same request may succeed later."""
 

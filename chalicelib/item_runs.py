@@ -72,6 +72,7 @@ class ItemRuns:
         step_functions: StepFunctions,
         surroundings: Surroundings,
     ) -> None:
+        self._secrets = plan.graph.secrets
         self._plan = plan.holding(container)
         self._container = container
         self._gate = f"items of {container}"
@@ -95,7 +96,7 @@ class ItemRuns:
             if not self._goes_on and items.has_failed(scope, self._container):
                 raise NodeFailed(self._container)
             batch = iter(items.list_batch(scope, self._container, range(first, first + BATCH_ITEMS)))
-        calls = NodeCall.of_run(self._body, state, self._surroundings)
+        calls = NodeCall.of_run(self._body, state, self._secrets, self._surroundings)
         while part := list(islice(batch, SAVED_ITEMS)):
             ended = list(self._until_failed(self._run_item(scope, item, calls, state.records) for item in part))
             with self._database.transaction() as connection:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,12 +13,26 @@ from pydantic import ValidationError
 
 from .compiler.expressions import Expression
 from .compiler.graph import Graph, Node
-from .compiler.node_type import Context, EachOf, HttpClient, NodeFailure, NodeOutcome, Result, RunWanted, Targets
+from .compiler.node_type import (
+    Context,
+    DecisionWanted,
+    EachOf,
+    HttpClient,
+    Kind,
+    NodeFailure,
+    NodeOutcome,
+    Result,
+    RunWanted,
+    Targets,
+    WaitUntil,
+)
 from .compiler.shape import json_path
 from .compiler.template import TemplateError
 from .compiler.words import by_field
+from .jsonata.sandbox import Sandbox
 from .jsontext import first_flaw, iso8601, to_text
 from .observability import logger
+from .redaction import redaction
 from .runs.schemas import NodeRecord, Parent, PinnedRun, RunState
 from .runs.sub_runs import SubRuns
 
@@ -29,7 +44,10 @@ class Surroundings:
     http: HttpClient
     targets: Callable[[UUID], Targets]
     """What those of a workspace reach in the account."""
+    secrets: Callable[[UUID, Iterable[str]], Mapping[str, str]]
+    """The values of those secrets of a workspace that there are."""
     sub_runs: SubRuns
+    sandbox: Sandbox
     max_output_bytes: int
 
 
@@ -43,11 +61,13 @@ class NodeCall:
     run_variables: Mapping[str, Any]
     item: Any
     index: int | None
+    secrets: frozenset[str]
+    """Those that any node of the whole graph takes."""
     surroundings: Surroundings
 
     @classmethod
-    def of_run(cls, graph: Graph, state: RunState, surroundings: Surroundings) -> NodeCall:
-        """The calls of a run's nodes."""
+    def of_run(cls, graph: Graph, state: RunState, secrets: frozenset[str], surroundings: Surroundings) -> NodeCall:
+        """The calls of a run's nodes; `graph` may be a part of the whole that `secrets` is of."""
         run = state.run
         variables = {
             "id": str(run["id"]),
@@ -57,10 +77,33 @@ class NodeCall:
             "trigger": run["trigger"],
             "started_at": iso8601(run["started_at"]),
         }
-        return cls(graph, run, variables, state.item, state.index, surroundings)
+        return cls(graph, run, variables, state.item, state.index, secrets, surroundings)
 
     def run(self, node: Node, records: Mapping[str, NodeRecord]) -> NodeOutcome:
-        """Run a node on the results so far. Raises NodeFailure."""
+        """Run a node on the results so far; nothing of what comes of it shows the value of a secret.
+
+        Raises NodeFailure, UnavailableError where the values of secrets can't be read now.
+        """
+        values = self._values(node)
+        redacted = redaction(frozenset(values.values())) if values else _as_it_is
+        try:
+            return _redacted(self._run(node, self._config(node, records, values), redacted), redacted)
+        except NodeFailure as failure:
+            failure.redact(redacted)
+            raise
+
+    def _values(self, node: Node) -> Mapping[str, str]:
+        """The secrets that a node takes, and those that it may meet outside, where other nodes took them."""
+        met = self.secrets if node.type.kind is Kind.IO else frozenset[str]()
+        wanted = met.union(node.secrets)
+        values = self.surroundings.secrets(self.of["workspace_id"], wanted) if wanted else {}
+        for name, path in node.secrets.items():
+            if name not in values:
+                message = f'config {path}: the workspace has no secret "{name}"; an owner can store it'
+                raise NodeFailure("missing_secret", message, details={"secret": name})
+        return values
+
+    def _run(self, node: Node, config: Any, redacted: Callable[[Any], Any]) -> NodeOutcome:
         context = Context(
             run=self.run_variables,
             input=self.of["input"],
@@ -68,8 +111,9 @@ class NodeCall:
             targets=self.surroundings.targets(self.of["workspace_id"]),
             timeout_seconds=node.timeout_seconds or node.type.default_timeout_seconds,
             now=datetime.now(UTC),
+            max_output_bytes=self.surroundings.max_output_bytes,
+            redacted=redacted,
         )
-        config = self._config(node, records)
         try:
             result = node.type.run(config, context)
             if isinstance(result, Result):
@@ -80,7 +124,8 @@ class NodeCall:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is
             # Raised on, it would be a dead worker to Step Functions, which calls again and repeats the effect.
-            logger.exception("a node broke", node_id=node.id, run_id=self.run_variables["id"])
+            trace = redacted(traceback.format_exc())
+            logger.error("a node broke", node_id=node.id, run_id=self.run_variables["id"], trace=trace)
             raise NodeFailure("node_broke", f"the node broke ({type(error).__name__})") from None
         return result
 
@@ -89,24 +134,35 @@ class NodeCall:
         self.checked(wanted.input)
         return self.surroundings.sub_runs.pin(self.of, Parent(self.of["id"], path, node.id), wanted)
 
-    def rendered(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:
+    def rendered(self, node: Node, records: Mapping[str, NodeRecord], secrets: Mapping[str, str]) -> Any:
         """A node's config with its expressions evaluated. Raises NodeFailure."""
         try:
-            return node.config.render(lambda expression: self._bindings(node, expression, records))
+            return node.config.render(
+                lambda expression: self.surroundings.sandbox.evaluate(
+                    expression.source, self._bindings(node, expression, records, secrets)
+                )
+            )
         except TemplateError as error:
-            where = f"{error.path}: " if error.path else ""
-            raise NodeFailure("expression_failed", f"{where}{error}") from None
+            field = f"config {error.path}".rstrip()
+            raise NodeFailure(
+                "expression_failed",
+                f"{field}: {error}",
+                details={"field": error.path, "position": error.position},
+            ) from None
 
-    def _config(self, node: Node, records: Mapping[str, NodeRecord]) -> Any:
-        config = self.rendered(node, records)
+    def _config(self, node: Node, records: Mapping[str, NodeRecord], secrets: Mapping[str, str]) -> Any:
+        config = self.rendered(node, records, secrets)
         try:
             return node.type.config.model_validate(config, context={"evaluated": True})
         except ValidationError as error:
             wrong = [f"{json_path(place)} {rule}" for place, rule in by_field(error, config).items()]
             raise NodeFailure("bad_config", f"the config became wrong: {'; '.join(wrong)}") from None
 
-    def _bindings(self, node: Node, expression: Expression, records: Mapping[str, NodeRecord]) -> Mapping[str, Any]:
-        """`$input`, `$run`, `$item`, `$index`, and `$nodes` with the nodes that the expression names, or all above."""
+    def _bindings(
+        self, node: Node, expression: Expression, records: Mapping[str, NodeRecord], secrets: Mapping[str, str]
+    ) -> Mapping[str, Any]:
+        """What the expression names, no more: of `$nodes` and `$secrets` too, but where it takes `$nodes` whole, all
+        above."""
         names = expression.names
         named = [reference.node_id for reference in names.references]
         wanted = self.graph.ancestors(node.id) if names.all_nodes else named
@@ -115,8 +171,15 @@ class NodeCall:
             for node_id in wanted
             if (record := records.get(node_id))
         }
-        values = {"input": self.of["input"], "run": self.run_variables, "nodes": nodes}
-        return values | {"item": self.item, "index": self.index} if names.item else values
+        values = {
+            "input": self.of["input"],
+            "run": self.run_variables,
+            "nodes": nodes,
+            "secrets": {name: secrets[name] for name in names.secret_names},
+            "item": self.item,
+            "index": self.index,
+        }
+        return {name: values[name] for name in names.bound}
 
     def checked(self, output: Any) -> Any:
         """An output that can be kept. Raises NodeFailure."""
@@ -130,3 +193,21 @@ class NodeCall:
         if size > (limit := self.surroundings.max_output_bytes):
             raise NodeFailure("output_too_large", f"the output has {size:,} bytes; at most {limit:,} are kept")
         return output
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _redacted(outcome: NodeOutcome, redacted: Callable[[Any], Any]) -> NodeOutcome:
+    match outcome:
+        case Result():
+            return replace(outcome, output=redacted(outcome.output))
+        case EachOf():
+            return EachOf(redacted(list(outcome.items)))
+        case DecisionWanted():
+            return replace(outcome, message=redacted(outcome.message))
+        case RunWanted():
+            return replace(outcome, input=redacted(outcome.input))
+        case WaitUntil():
+            return outcome

@@ -53,12 +53,12 @@ def parse_json(raw: bytes) -> Any:
         ) from None
     except ValueError as error:
         raise MalformedError(f"the body is not JSON: {error}") from None
-    _check_storable(value)
+    check_storable(value)
     return value
 
 
-def _check_storable(value: Any) -> None:
-    """What Postgres can't keep as text or we can't walk is refused here, with its place."""
+def check_storable(value: Any) -> None:
+    """Raises MalformedError, with the place, for what Postgres can't keep as text or we can't walk."""
     stack: list[tuple[Any, tuple[int | str, ...]]] = [(value, ())]
     while stack:
         item, path = stack.pop()
@@ -126,7 +126,7 @@ def _names(model: type[BaseModel]) -> list[str]:
 
 
 def _parse_texts(given: Mapping[str, str], model: type[Model]) -> Model:
-    _check_storable(given)
+    check_storable(given)
     try:
         return model.model_validate(given)
     except ValidationError as error:

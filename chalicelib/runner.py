@@ -78,7 +78,7 @@ class Runner:
         run_id, path, plan = UUID(event["run_id"]), event["path"], self._plan(UUID(event["version_id"]))
         if "unit" in event:
             unit = UnitCall.of(run_id, path, event["unit"])
-            return self._run_unit(plan.scope(unit.scope.container), unit)
+            return self._run_unit(plan, unit)
         if "gate" in event or "answer" in event:
             self._hold(plan, run_id, path, event)
         elif "batch" in event:
@@ -92,8 +92,8 @@ class Runner:
             self._fail_run(plan.graph, run_id, str(event["failure"].get("Error")))
         return {}
 
-    def _run_unit(self, plan: Plan, call: UnitCall) -> dict[str, Any]:
-        """`plan` is that of the call's scope."""
+    def _run_unit(self, whole: Plan, call: UnitCall) -> dict[str, Any]:
+        plan = whole.scope(call.scope.container)
         for _ in range(UNIT_ATTEMPTS):
             with self._database.connection() as connection:
                 state = RecordRepository(connection).find_state(call.scope, *needs(plan.graph, call))
@@ -101,7 +101,7 @@ class Runner:
                 return call.nothing
             state = going_on(call.scope, state)
             also(workspace_id=state.run["workspace_id"], workflow_id=state.run["workflow_id"])
-            calls = NodeCall.of_run(plan.graph, state, self._surroundings)
+            calls = NodeCall.of_run(plan.graph, state, whole.graph.secrets, self._surroundings)
             with suppress(Overtaken):
                 return UnitRun(call, plan, state, calls, self._database, self._executions, self._dispatcher).run()
         raise RunEnded(f"run {call.scope.run_id} has ended")

@@ -51,9 +51,17 @@ class Settings(BaseModel):
     """Whether http_request may reach loopback and private addresses."""
     allowed_targets: Json[dict[str, list[str]]] = Field(default_factory=dict)
     """What nodes may reach in the account: patterns of ARNs by workspace id, `*` for all of them, as JSON."""
+    secrets_prefix: str = "stepgraph/"
+    """How names begin in Secrets Manager; the workspace's id and the secret's name follow."""
+    secrets_cache_seconds: int = Field(60, ge=0)
+    """How long a container keeps the value of a secret."""
+    max_secrets: int = Field(100, ge=1)
+    """How many secrets a workspace may have; Secrets Manager takes money for each."""
     max_runs: int = Field(1000, ge=1)
     """How many runs may go on at once; more wait for their turn."""
     max_runs_per_workspace: int = Field(500, ge=1)
+    max_webhook_runs_per_minute: int = Field(1000, ge=1)
+    """How many runs requests to one webhook may start; more are refused."""
     max_sub_workflow_depth: int = Field(10, ge=0)
     """How deep runs may start one another."""
     reconcile_after_seconds: int = Field(60, ge=1)

@@ -6,6 +6,7 @@ decided, or begun, are passed over.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -34,8 +35,8 @@ class Overtaken(Exception):  # noqa: N818
 
 
 class Steps:
-    """Runs nodes of a graph or a body on the records so far. `announce` is told of an attempt that may take its
-    time, before it is made."""
+    """Runs nodes of a graph or a body on the records so far. `announce` is told of an attempt before it takes its
+    time, and before it waits for the next one."""
 
     def __init__(
         self,
@@ -89,7 +90,10 @@ class Steps:
         if node.is_anchor:
             logger.info("attempt failed", node_id=node.id, attempt=attempt.attempts, code=failure.code)
         if again and (failure.retryable or node.retry is not None):
-            self._record(replace(attempt, error=error))
+            self._record(failed := replace(attempt, error=error))
+            if failure.wait_seconds:
+                self._announce(failed)
+                time.sleep(failure.wait_seconds)
             raise RetryNode(node.id)
         branch = ERROR_HANDLE if node.on_error == "branch" else None
         now = datetime.now(UTC)
@@ -119,7 +123,7 @@ class Steps:
             self.items[node.id] = result.items
             return attempt
         if isinstance(result, DecisionWanted):
-            decisions = [handle for handle in node.type.handles({}) if handle != ERROR_HANDLE]
+            decisions = [handle for handle in node.type.handles if handle != ERROR_HANDLE]
             return _waiting(attempt, result.timeout_seconds, message=result.message, decisions=decisions)
         if isinstance(result, RunWanted):
             self.runs[node.id] = pinned = self._calls.pin(self._path, node, result)

@@ -21,7 +21,7 @@ from chalicelib.auth import Role
 from chalicelib.migrations import MigrationError, migrate
 from chalicelib.settings import SettingsError
 
-from . import address, compiling, demo, stack, workspaces
+from . import address, compiling, demo, docs, stack, workspaces
 from .caller import Caller, CallError
 from .serve import serving
 
@@ -68,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     compile_ = commands.add_parser("compile", help="show what graphs compile to and what a run of them costs")
     compile_.add_argument("file", help="a graph as JSON, or one a line; - reads standard input")
     compile_.set_defaults(command=_compile)
+
+    commands.add_parser("docs", help="write the pages of the node types").set_defaults(command=_docs)
 
     commands.add_parser("migrate", help="apply the migrations").set_defaults(command=_migrate)
 
@@ -124,6 +126,10 @@ def _api(options: argparse.Namespace) -> int:
 
 def _compile(options: argparse.Namespace) -> int:
     return compiling.main(options.file)
+
+
+def _docs(_options: argparse.Namespace) -> int:
+    return docs.main()
 
 
 def _migrate(options: argparse.Namespace) -> None:

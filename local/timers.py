@@ -13,12 +13,15 @@ from functools import lru_cache
 from typing import Any
 
 from aws_croniter import AwsCroniter
+from aws_croniter.exceptions import AwsCroniterExpressionError
 from moto.events.models import events_backends
 from moto.scheduler.models import scheduler_backends
 
 from .account import ACCOUNT, REGION
 
 _EXPRESSION = re.compile(r"cron\((.+)\)")
+LAMBDA = ":function:"
+"""In the ARNs of targets that are called here."""
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 """Scheduler's word for the minute
@@ -36,7 +39,8 @@ def _rules(minute: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
     for rule in tuple(bus.rules.values()):
         if rule.state == "ENABLED" and _is_due(rule.scheduled_expression or "", minute):
             for target in tuple(rule.targets):
-                yield _function(target["Arn"]), _event_of(rule, target, minute)
+                if LAMBDA in target["Arn"]:
+                    yield _function(target["Arn"]), _event_of(rule, target, minute)
 
 
 def _event_of(rule: Any, target: Mapping[str, Any], minute: datetime) -> dict[str, Any]:
@@ -66,7 +70,8 @@ def _schedules(minute: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
     groups = scheduler_backends[ACCOUNT][REGION].schedule_groups
     for group in tuple(groups.values()):
         for schedule in tuple(group.schedules.values()):
-            if schedule.state == "ENABLED" and _is_due(schedule.schedule_expression, minute):
+            is_ours = LAMBDA in schedule.target["Arn"]
+            if is_ours and schedule.state == "ENABLED" and _is_due(schedule.schedule_expression, minute):
                 text = str(schedule.target.get("Input") or "{}").replace(SCHEDULED_TIME, f"{minute:{_TIME}}")
                 yield _function(schedule.target["Arn"]), dict(json.loads(text))
 
@@ -81,10 +86,15 @@ def _is_due(expression: str, minute: datetime) -> bool:
 
 
 @lru_cache(maxsize=16_384)
-def _read(text: str) -> AwsCroniter:
-    return AwsCroniter(text)
+def _read(text: str) -> AwsCroniter | None:
+    """None of what EventBridge would not have taken, and moto does."""
+    try:
+        return AwsCroniter(text)
+    except AwsCroniterExpressionError:
+        return None
 
 
 def _fires(text: str, minute: datetime) -> bool:
-    following = _read(text).get_next(minute - timedelta(minutes=1), 1)
+    read = _read(text)
+    following = read.get_next(minute - timedelta(minutes=1), 1) if read else []
     return bool(following) and following[0] == minute

@@ -56,22 +56,22 @@ class Api:
     def get(self, path: str = "") -> Any:
         return self._ok(self.send("GET", path), 200)
 
-    def create(self, graph: dict[str, Any], name: str = "drawn", **more: Any) -> dict[str, Any]:
+    def create(self, graph: dict[str, Any], name: str = "drawn", **more: Any) -> Any:
         return self._ok(self.send("POST", "", {"name": name, "graph_definition": graph, **more}), 201)
 
-    def put(self, workflow_id: str, **change: Any) -> dict[str, Any]:
+    def put(self, workflow_id: str, **change: Any) -> Any:
         return self._ok(self.send("PUT", f"/{workflow_id}", change), 200)
 
-    def execute(self, workflow_id: str, run_input: Any = None) -> dict[str, Any]:
+    def execute(self, workflow_id: str, run_input: Any = None) -> Any:
         body = {} if run_input is None else {"input": run_input}
         return self._ok(self.send("POST", f"/{workflow_id}/execute", body), 202)
 
-    def run(self, graph: dict[str, Any], run_input: Any = None, limit: float = 30) -> dict[str, Any]:
+    def run(self, graph: dict[str, Any], run_input: Any = None, limit: float = 30) -> Any:
         """Save a graph, run it, and give the run when it has ended."""
         workflow_id = self.create(graph)["id"]
         return self.ended(workflow_id, self.execute(workflow_id, run_input)["id"], limit)
 
-    def ended(self, workflow_id: str, run_id: str, limit: float = 30) -> dict[str, Any]:
+    def ended(self, workflow_id: str, run_id: str, limit: float = 30) -> Any:
         def final() -> Any:
             run = self.get(f"/{workflow_id}/runs/{run_id}")
             return run if run["status"] in FINAL else None

@@ -6,23 +6,26 @@ import gzip
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from chalicelib.addresses import is_public, place
-from chalicelib.compiler.node_type import HttpResponse, NodeFailure
-from chalicelib.http_client import MAX_REDIRECTS, OutgoingHttp
-from chalicelib.http_connection import Network
+from chalicelib.compiler.node_type import HttpLimits, HttpResponse, NodeFailure
+from chalicelib.http.client import OutgoingHttp, Request
+from chalicelib.http.connection import ANYWHERE, Network
+from chalicelib.http.urls import place
 from tests.upstream import Upstream
 
 LIMIT = 0.4
 STEPS, STEP_SECONDS = 100, 0.05
 """What a slow server would take as a whole: over ten times the limit."""
 SECRET = "s3cr3t"
+NO_HEADERS: Mapping[str, str] = {}
+LIMITS = HttpLimits(5)
 
 
 @dataclass
@@ -33,6 +36,8 @@ class Slow:
     piece: bytes
     pause: float = STEP_SECONDS
     steps: int = STEPS
+    before: bytes = b""
+    """What is answered to a request before."""
     sent: int = 0
     left: threading.Event = field(default_factory=threading.Event)
 
@@ -41,6 +46,9 @@ class Slow:
         with connection:
             connection.recv(65_536)
             try:
+                if self.before:
+                    connection.sendall(self.before)
+                    connection.recv(65_536)
                 connection.sendall(self.beginning)
                 while self.sent < self.steps:
                     connection.sendall(self.piece)
@@ -78,9 +86,19 @@ def here() -> Iterator[Upstream]:
         yield running
 
 
-def ask(url: str, method: str = "GET", *, timeout: float = 5, body: bytes | None = None, **given: Any) -> HttpResponse:
-    client = OutgoingHttp(allow_private=given.get("allow_private", True), max_bytes=given.get("max_bytes", 10_000))
-    return client.request(method, url, headers=given.get("headers", {}), body=body, timeout=timeout)
+def ask(
+    url: str,
+    method: str = "GET",
+    *,
+    headers: Mapping[str, str] = NO_HEADERS,
+    body: bytes | None = None,
+    network: Network = ANYWHERE,
+    most_bytes: int = 10_000,
+    seconds: float = 5,
+    **limits: Any,
+) -> HttpResponse:
+    client = OutgoingHttp(network, most_bytes)
+    return client.request(method, url, headers=headers, body=body, limits=HttpLimits(seconds, **limits))
 
 
 def failure(url: str, method: str = "GET", **given: Any) -> NodeFailure:
@@ -105,29 +123,40 @@ def redirect(upstream: Upstream, location: str, status: int = 302, path: str = "
         Slow(b"HTTP/1.1 200 OK\r\n", b"X-Slow: x\r\n"),
         Slow(b"", b"H"),
         Slow(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        Slow(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
         Slow(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 100\r\n\r\n", b"x"),
     ],
-    ids="body chunks chunk-size body-to-the-end header headers status-line continue redirect".split(),
+    ids="body chunks chunk-size body-to-the-end header headers status-line continue hints redirect".split(),
 )
 def test_a_slow_answer_ends_at_the_limit(serve: Callable[[Slow], str], slow: Slow) -> None:
     url = serve(slow)
-    found = failure(f"{url}/path?token={SECRET}", timeout=LIMIT)
+    found = failure(f"{url}/path?token={SECRET}", seconds=LIMIT)
     assert (found.code, str(found), found.retryable) == ("timeout", f"{url} did not answer within 0.4 s", True)
+    assert slow.left.wait(5)
+    assert slow.sent < STEPS / 2
+
+
+def test_a_slow_answer_on_a_used_connection_ends_at_the_limit(serve: Callable[[Slow], str]) -> None:
+    slow = Slow(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", before=b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    client, url = OutgoingHttp(ANYWHERE, 1_000), serve(slow)
+    assert client.request("GET", url, headers={}, body=None, limits=HttpLimits(LIMIT)).body == b""
+    with pytest.raises(NodeFailure, match=r"did not answer within 0\.4 s"):
+        client.request("GET", url, headers={}, body=None, limits=HttpLimits(LIMIT))
     assert slow.left.wait(5)
     assert slow.sent < STEPS / 2
 
 
 def test_a_flood_of_interim_answers_ends_at_the_limit(serve: Callable[[Slow], str]) -> None:
     slow = Slow(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000, pause=0, steps=1_000_000)
-    assert failure(serve(slow), timeout=LIMIT).code == "timeout"
+    assert failure(serve(slow), seconds=LIMIT).code == "timeout"
     assert slow.sent < slow.steps / 2
 
 
 def test_a_server_that_reads_nothing_ends_at_the_limit() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-        assert failure(url, "POST", body=b"x" * 20_000_000, timeout=LIMIT).code == "timeout"
-        assert failure(url.replace("http:", "https:"), timeout=LIMIT).code == "timeout"
+        assert failure(url, "POST", body=b"x" * 20_000_000, seconds=LIMIT).code == "timeout"
+        assert failure(url.replace("http:", "https:"), seconds=LIMIT).code == "timeout"
 
 
 @dataclass
@@ -151,8 +180,8 @@ class Looping:
 
 def test_a_chain_of_redirects_ends_at_the_limit(serve: Callable[[Slow | Looping], str]) -> None:
     looping = Looping(pause=LIMIT / 3)
-    assert failure(serve(looping), timeout=LIMIT).code == "timeout"
-    assert 1 < looping.asked < MAX_REDIRECTS / 2
+    assert failure(serve(looping), seconds=LIMIT, max_redirects=20).code == "timeout"
+    assert 1 < looping.asked < 10
 
 
 def test_a_loop_of_redirects_ends(serve: Callable[[Slow | Looping], str]) -> None:
@@ -160,16 +189,18 @@ def test_a_loop_of_redirects_ends(serve: Callable[[Slow | Looping], str]) -> Non
     url = serve(looping)
     found = failure(f"{url}/?token={SECRET}")
     assert (found.code, found.retryable) == ("too_many_redirects", False)
-    assert str(found) == f"{url} redirects more than {MAX_REDIRECTS} times"
-    assert looping.asked == MAX_REDIRECTS + 1
+    assert str(found) == f"{url} redirects more than {LIMITS.max_redirects} times"
+    assert looping.asked == LIMITS.max_redirects + 1
 
 
 def test_a_connection_is_used_again_after_its_exchange(here: Upstream) -> None:
-    client = OutgoingHttp(allow_private=True, max_bytes=1_000)
+    client = OutgoingHttp(ANYWHERE, 1_000)
     for _ in range(3):
-        assert client.request("GET", f"{here.base}/a", headers={}, body=None, timeout=LIMIT).status == 200
+        assert client.request("GET", f"{here.base}/a", headers={}, body=None, limits=HttpLimits(LIMIT)).status == 200
     time.sleep(LIMIT + 0.2)
-    assert client.request("GET", f"{here.base}/a?sleep=0.1", headers={}, body=None, timeout=LIMIT).status == 200
+    assert (
+        client.request("GET", f"{here.base}/a?sleep=0.1", headers={}, body=None, limits=HttpLimits(LIMIT)).status == 200
+    )
 
 
 @pytest.mark.parametrize("status", [413, 429, 503])
@@ -184,7 +215,7 @@ def test_a_retry_after_is_an_answer_like_another(serve: Callable[[Slow], str], s
 def test_a_redirect_keeps_or_changes_the_method(here: Upstream, status: int, method: str) -> None:
     headers = {"content-type": "text/plain", "Content-Language": "en", "x-api-key": SECRET}
     answer = ask(redirect(here, "/a/to?q=1", status), method, headers=headers, body=b"text")
-    keeps = status > 303 or method in ("GET", "HEAD")
+    keeps = status > 303 or method in ("GET", "HEAD") or (status != 303 and method != "POST")
     first, then = here.calls["a"]
     assert (answer.status, first["body"]) == (200, b"text")
     assert (then["path"], then["query"]) == ("/a/to", {"q": "1"})
@@ -204,6 +235,116 @@ def test_another_origin_gets_only_headers_that_are_no_secret(here: Upstream, oth
     assert here.calls["a"][0]["headers"]["x-api-key"] == SECRET
 
 
+def test_a_url_with_credentials_sends_them_as_basic_unless_a_header_does(here: Upstream) -> None:
+    url = here.base.replace("//", f"//me:{SECRET}%21@") + "/a"
+    ask(url)
+    ask(url, headers={"Authorization": "Bearer x"})
+    sent = [call["headers"]["authorization"] for call in here.calls["a"]]
+    assert sent == [f"Basic {b64encode(f'me:{SECRET}!'.encode()).decode()}", "Bearer x"]
+
+
+@pytest.mark.parametrize("location", ["http://api.example/b", "http://other.example/b", "HTTP://api.example"])
+def test_a_redirect_from_https_to_http_is_refused(location: str) -> None:
+    hop = Request("GET", f"https://api.example/a?{SECRET}", {"authorization": SECRET}, None)
+    with pytest.raises(NodeFailure) as caught:
+        hop.redirected(302, location)
+    assert (caught.value.code, caught.value.retryable) == ("insecure_url", False)
+    assert str(caught.value).startswith("https://api.example redirects to http://")
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("location", "keeps"),
+    [
+        ("/b", True),
+        ("https://api.example:443/b", True),
+        ("https://API.example/b", True),
+        ("https://me@api.example/b", True),
+        ("https://api.example:8443/b", False),
+        ("https://api.example./b", False),
+        ("https://sub.api.example/b", False),
+        ("//api.example.evil/b", False),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(location: str, keeps: bool) -> None:
+    hop = Request("GET", "https://api.example/a", {"authorization": SECRET}, None)
+    assert ("authorization" in hop.redirected(302, location).headers) == keeps
+
+
+def test_without_redirects_one_is_an_answer(here: Upstream) -> None:
+    answer = ask(redirect(here, "/a/to"), max_redirects=0)
+    assert (answer.status, answer.headers["location"], len(here.calls["a"])) == (302, "/a/to", 1)
+
+
+def test_an_answer_says_where_it_came_from(here: Upstream) -> None:
+    assert ask(redirect(here, "/a/to?q=1")).url == f"{here.base}/a/to?q=1"
+
+
+def test_what_belongs_to_the_connection_is_not_the_callers_to_set(here: Upstream) -> None:
+    ask(f"{here.base}/a", headers={"Host": "inside", "Connection": "x-api-key", "TE": "trailers", "Upgrade": "h2c"})
+    sent = here.calls["a"][0]["headers"]
+    assert sent["host"] == here.base.removeprefix("http://")
+    assert not {"connection", "te", "upgrade"} & sent.keys()
+
+
+def test_a_header_that_comes_several_times_is_joined(serve: Callable[[Slow], str]) -> None:
+    head = b"HTTP/1.1 200 OK\r\nLink: <a>; rel=x\r\nlink: <b>; rel=next\r\nContent-Length: 0\r\n\r\n"
+    assert ask(serve(Slow(head, b"", steps=0))).headers["link"] == "<a>; rel=x, <b>; rel=next"
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        Slow(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", b"", steps=1, pause=5),
+        Slow(b"HTTP/1.1 200 OK\r\n", b"", steps=1, pause=5),
+        Slow(b"", b"", steps=1, pause=5),
+    ],
+    ids="body headers nothing".split(),
+)
+def test_silence_ends_at_the_limit_of_reading(serve: Callable[[Slow], str], slow: Slow) -> None:
+    url = serve(slow)
+    found = failure(f"{url}/{SECRET}", seconds=60, read_seconds=0.2)
+    assert (found.code, found.retryable) == ("timeout", True)
+    assert str(found) == f"{url} did not go on with its answer within 0.2 s"
+
+
+def test_an_answer_that_goes_on_slowly_is_read_whatever_the_limit_of_silence(serve: Callable[[Slow], str]) -> None:
+    slow = Slow(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n", b"x", steps=20, pause=0.05)
+    assert ask(serve(slow), read_seconds=0.5).body == b"x" * 20
+
+
+def test_a_name_and_an_address_that_dont_answer_end_at_the_limit_of_connecting() -> None:
+    never = threading.Event()
+
+    def silent(opened: socket.socket, _address: Any) -> None:
+        never.wait(opened.gettimeout())
+        raise TimeoutError
+
+    looking = Network(look_up=lambda *_, **__: [never.wait(5)])
+    reaching = Network(look_up=names("1.1.1.1"), connect=silent)
+    for network in (looking, reaching):
+        found = failure("http://api.test/x", network=network, seconds=60, connect_seconds=0.1)
+        assert str(found) == "http://api.test can't be connected to within 0.1 s"
+        assert (found.code, found.retryable) == ("timeout", True)
+    never.set()
+
+
+def test_tls_that_is_not_agreed_on_ends_at_the_limit_of_connecting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"https://127.0.0.1:{deaf.getsockname()[1]}"
+        found = failure(url, seconds=60, connect_seconds=0.2)
+    assert str(found) == f"{url} can't be connected to within 0.2 s"
+
+
+def test_a_request_may_lower_the_limit_of_an_answer_but_not_raise_it(serve: Callable[[Slow], str]) -> None:
+    def sized() -> str:
+        return serve(Slow(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", b"x" * 500, steps=1))
+
+    assert "more than 400 bytes" in str(failure(sized(), max_bytes=400))
+    assert "more than 300 bytes" in str(failure(sized(), most_bytes=300, max_bytes=400))
+    assert len(ask(sized(), max_bytes=500).body) == 500
+
+
 @pytest.mark.parametrize("location", ["ftp://example.com", "file:///etc/passwd", "https://", "http://[", "gopher:x"])
 def test_a_redirect_leads_to_http_only(here: Upstream, location: str) -> None:
     found = failure(redirect(here, location))
@@ -216,26 +357,6 @@ def test_a_redirect_without_a_location_is_an_answer(here: Upstream) -> None:
     assert ask(f"{here.base}/a?status=304&location=/b").status == 304
 
 
-PRIVATE = (
-    "127.0.0.1 localhost [::1] 0x7f.1 2130706433 0 10.0.0.1 172.16.0.1 192.168.1.1 100.64.0.1 169.254.169.254 "
-    "224.0.0.1 255.255.255.255 [::] [::ffff:127.0.0.1] [::127.0.0.1] [64:ff9b::a9fe:a9fe] [2002:7f00:1::] "
-    "[2002:a9fe:a9fe::1] [2001:0:7f00:1::1] [fec0::1] [fe80::1] [fd00:ec2::254] [ff02::1] [2001:db8::1]"
-).split()
-
-
-@pytest.mark.parametrize("host", PRIVATE)
-def test_a_private_address_is_refused(host: str) -> None:
-    found = failure(f"http://me:{SECRET}@{host}:9/{SECRET}", allow_private=False)
-    assert (found.code, found.retryable) == ("forbidden_address", False)
-    assert str(found) == f"http://{host}:9 leads to an address that workflows may not reach"
-    assert failure(f"https://{host}:9/", allow_private=False).code == "forbidden_address"
-
-
-@pytest.mark.parametrize("address", "1.1.1.1 93.184.215.14 2606:4700::1111 2002:101:101::1 ::ffff:1.1.1.1".split())
-def test_a_public_address_is_public(address: str) -> None:
-    assert is_public(address)
-
-
 def names(*addresses: str) -> Callable[..., list[Any]]:
     """A resolver by which every name has these addresses; an address is its own."""
 
@@ -246,43 +367,35 @@ def names(*addresses: str) -> Callable[..., list[Any]]:
     return look_up
 
 
-def with_names(*addresses: str) -> OutgoingHttp:
-    """A client to which 127.0.0.1 and 127.0.0.2 are public."""
-    public = {"127.0.0.1", "127.0.0.2"}.__contains__
-    return OutgoingHttp(allow_private=False, max_bytes=1_000, network=Network(public, names(*addresses)))
+def with_names(*addresses: str) -> Network:
+    """A network on which 127.0.0.1 and 127.0.0.2 are public."""
+    return Network({"127.0.0.1", "127.0.0.2"}.__contains__, names(*addresses))
 
 
 def test_a_redirect_to_a_private_address_is_refused(here: Upstream) -> None:
     port = here.base.rpartition(":")[2]
-    url = redirect(here, f"http://127.0.0.3:{port}/a/to")
-    with pytest.raises(NodeFailure) as caught:
-        with_names().request("GET", url, headers={}, body=None, timeout=5)
-    assert caught.value.code == "forbidden_address"
-    assert str(caught.value).startswith(f"http://127.0.0.3:{port} leads to")
+    found = failure(redirect(here, f"http://127.0.0.3:{port}/a/to"), network=with_names())
+    assert (found.code, str(found).startswith(f"http://127.0.0.3:{port} leads to")) == ("private_address", True)
     assert [call["path"] for call in here.calls["a"]] == ["/a/from"]
 
 
 def test_all_addresses_of_a_name_must_be_public(here: Upstream) -> None:
     url = here.base.replace("127.0.0.1", "api.test")
-    with pytest.raises(NodeFailure) as caught:
-        with_names("127.0.0.1", "10.0.0.1").request("GET", url, headers={}, body=None, timeout=5)
-    assert caught.value.code == "forbidden_address"
+    assert failure(url, network=with_names("127.0.0.1", "10.0.0.1")).code == "private_address"
     assert not here.calls
 
 
 def test_each_address_of_a_name_is_tried(here: Upstream) -> None:
     url = here.base.replace("127.0.0.1", "api.test") + "/a"
-    answer = with_names("127.0.0.2", "127.0.0.1").request("GET", url, headers={}, body=None, timeout=5)
-    assert answer.status == 200
+    assert ask(url, network=with_names("127.0.0.2", "127.0.0.1")).status == 200
     assert here.calls["a"][0]["headers"]["host"].startswith("api.test:")
 
 
 def test_a_name_that_takes_long_to_resolve_ends_at_the_limit() -> None:
     never = threading.Event()
-    client = OutgoingHttp(allow_private=True, max_bytes=1, network=Network(look_up=lambda *_, **__: [never.wait(5)]))
-    with pytest.raises(NodeFailure, match=r"http://api.test did not answer within 0.4 s"):
-        client.request("GET", "http://api.test/x", headers={}, body=None, timeout=LIMIT)
-    assert not never.is_set()
+    network = Network(look_up=lambda *_, **__: [never.wait(5)])
+    found = failure("http://api.test/x", network=network, seconds=LIMIT)
+    assert (str(found), never.is_set()) == ("http://api.test did not answer within 0.4 s", False)
     never.set()
 
 
@@ -337,15 +450,15 @@ def test_a_refused_connection_names_the_place() -> None:
 def test_the_size_of_an_answer_is_bounded(serve: Callable[[Slow], str], size: int) -> None:
     url = serve(Slow(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode(), b"x" * size, steps=1))
     if size <= 1_000:
-        assert len(ask(url, max_bytes=1_000).body) == size
+        assert len(ask(url, most_bytes=1_000).body) == size
     else:
-        assert failure(url, max_bytes=1_000).code == "response_too_large"
+        assert failure(url, most_bytes=1_000).code == "response_too_large"
 
 
 def test_a_small_answer_that_unpacks_to_a_large_one_is_bounded(serve: Callable[[Slow], str]) -> None:
     packed = gzip.compress(b"x" * 10_000_000)
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
-    assert failure(serve(Slow(head, packed, steps=1)), max_bytes=100_000).code == "response_too_large"
+    assert failure(serve(Slow(head, packed, steps=1)), most_bytes=100_000).code == "response_too_large"
 
 
 def test_framing_is_not_the_callers_to_set(here: Upstream) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from local.compiling import compiled
 from tests.client import Api, poll, statuses
+from tests.nodes.fakes import refused
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -71,6 +72,12 @@ def test_a_payment_is_approved_and_walked_as_written(owner: Api) -> None:
     assert owner.ended(workflow_id, path.rpartition("/")[2])["output"] == {"paid": 120, "note": "as agreed"}
     told = owner.send("POST", f"/{workflow_id}/dry-run", walked).body
     assert (told["path"], told["assumed"]) == (["large", "review", "pay"], ["review"])
+
+
+def test_the_pages_are_a_config_as_written() -> None:
+    section = README[README.index("### Requests") : README.index("## Measured")]
+    link, cursor = (json.loads(text) for text in re.findall(r"(\{\"(?:url|next)\"[^}]+\}+)", section))
+    assert refused("http_request", link) == refused("http_request", {**link, "pages": cursor}) == set()
 
 
 def test_the_certificate_begins_as_written() -> None:

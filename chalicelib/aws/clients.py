@@ -9,6 +9,9 @@ from typing import Any
 from chalicelib.errors import UnavailableError
 from chalicelib.settings import Settings
 
+CONNECT_SECONDS, READ_SECONDS = 3, 10
+"""Whoever asks waits 29 seconds at the most (Amazon API Gateway quotas)."""
+
 
 def client(service: str, settings: Settings) -> Any:
     """A client that waits out throttling."""
@@ -18,7 +21,12 @@ def client(service: str, settings: Settings) -> Any:
     return boto3.client(
         service,
         region_name=settings.aws_region,
-        config=Config(retries={"mode": "adaptive", "max_attempts": 5}, max_pool_connections=50),
+        config=Config(
+            retries={"mode": "adaptive", "max_attempts": 5},
+            max_pool_connections=50,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+        ),
     )
 
 
@@ -31,5 +39,11 @@ def our_errors(service: str, *but: type[Exception]) -> Iterator[None]:
         yield
     except but:
         raise
-    except (BotoCoreError, ClientError) as error:
-        raise UnavailableError(f"{service} does not take it now; try again in a moment") from error
+    except ClientError as error:
+        raise UnavailableError(_not_now(service, error.response["Error"].get("Code"))) from error
+    except BotoCoreError as error:
+        raise UnavailableError(_not_now(service)) from error
+
+
+def _not_now(service: str, code: str | None = None) -> str:
+    return f"{service} does not take it now{f' ({code})' if code else ''}; try again in a moment"

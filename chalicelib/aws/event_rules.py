@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
-from chalicelib.schedules.timers import ActualTimer, Timer
+from chalicelib.errors import UnavailableError
+from chalicelib.schedules.timers import AT_ONCE, ActualTimer, Timer
 from chalicelib.settings import Settings
 
 from .clients import client, our_errors
 
 SERVICE = "EventBridge"
 TARGET = "trigger"
+DESCRIPTION = "A Stepgraph schedule"
+FULL = (
+    "EventBridge has as many rules as this account's region may have (300 unless its quota was raised); "
+    "SCHEDULE_BACKEND=scheduler moves all schedules to EventBridge Scheduler, which takes millions"
+)
 
 
 class EventRules:
@@ -30,27 +37,44 @@ class EventRules:
 
     def find(self, prefix: str) -> Iterator[ActualTimer]:
         """The timers whose names begin so. Raises UnavailableError."""
+        pages = self._client.get_paginator("list_rules").paginate(NamePrefix=prefix)
         with our_errors(SERVICE):
-            for page in self._client.get_paginator("list_rules").paginate(NamePrefix=prefix):
-                for rule in page["Rules"]:
-                    yield ActualTimer(
-                        rule["Name"],
-                        rule.get("ScheduleExpression", ""),
-                        rule["State"] == "ENABLED",
-                        self._targets(rule["Name"]) == [self._target(rule["Name"])],
-                    )
+            rules = [rule for page in pages for rule in page["Rules"]]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            yield from filter(None, pool.map(self._actual, rules))
+
+    def _actual(self, rule: Mapping[str, Any]) -> ActualTimer | None:
+        """A rule as a timer; None of one that was taken away while we looked."""
+        name, gone = rule["Name"], self._client.exceptions.ResourceNotFoundException
+        try:
+            with our_errors(SERVICE, gone):
+                targets = self._targets(name)
+        except gone:
+            return None
+        is_ours = all(target["Arn"] == self._settings.schedule_trigger_function for target in targets)
+        is_intact, is_enabled = targets == [self._target(name)], rule["State"] == "ENABLED"
+        return ActualTimer(name, rule.get("ScheduleExpression", ""), is_enabled, is_intact, is_ours)
 
     def put(self, timer: Timer) -> None:
         """Make a rule with its target, or make it so. Raises UnavailableError."""
-        state = "ENABLED" if timer.is_enabled else "DISABLED"
-        with our_errors(SERVICE):
-            self._client.put_rule(
-                Name=timer.name, ScheduleExpression=timer.expression, State=state, Description="A Stepgraph schedule"
-            )
-            others = [target["Id"] for target in self._targets(timer.name) if target["Id"] != TARGET]
-            if others:
-                self._client.remove_targets(Rule=timer.name, Ids=others)
-            self._client.put_targets(Rule=timer.name, Targets=[self._target(timer.name)])
+        state, full = "ENABLED" if timer.is_enabled else "DISABLED", self._client.exceptions.LimitExceededException
+        try:
+            with our_errors(SERVICE, full):
+                self._client.put_rule(
+                    Name=timer.name, ScheduleExpression=timer.expression, State=state, Description=DESCRIPTION
+                )
+                self._aim(timer.name)
+        except full as error:
+            raise UnavailableError(FULL) from error
+
+    def _aim(self, name: str) -> None:
+        """Give a rule the trigger as its one target."""
+        others = [target["Id"] for target in self._targets(name) if target["Id"] != TARGET]
+        if others:
+            self._client.remove_targets(Rule=name, Ids=others)
+        failed = self._client.put_targets(Rule=name, Targets=[self._target(name)]).get("FailedEntries")
+        if failed:
+            raise UnavailableError(f"{SERVICE} does not take the target of {name} now ({failed[0]['ErrorCode']})")
 
     def delete(self, name: str) -> None:
         """Take a rule away with its targets. Raises UnavailableError."""

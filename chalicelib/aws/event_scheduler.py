@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
-from chalicelib.schedules.timers import ActualTimer, Timer
+from chalicelib.schedules.timers import AT_ONCE, ActualTimer, Timer
 from chalicelib.settings import Settings
 
 from .clients import client, our_errors
@@ -36,35 +37,34 @@ class EventScheduler:
     def find(self, prefix: str) -> Iterator[ActualTimer]:
         """The timers whose names begin so. Raises UnavailableError."""
         pages = self._client.get_paginator("list_schedules").paginate(GroupName=GROUP, NamePrefix=prefix)
-        with our_errors(SERVICE):
-            names = [schedule["Name"] for page in pages for schedule in page["Schedules"]]
-        for name in names:
-            if found := self._get(name):
-                yield found
+        gone = self._client.exceptions.ResourceNotFoundException
+        try:
+            with our_errors(SERVICE, gone):
+                names = [schedule["Name"] for page in pages for schedule in page["Schedules"]]
+        except gone:
+            return  # no group, no schedules in it: an account that keeps its timers as rules need not have one
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            yield from filter(None, pool.map(self._actual, names))
 
-    def _get(self, name: str) -> ActualTimer | None:
+    def _actual(self, name: str) -> ActualTimer | None:
+        """A schedule as a timer; None of one that was taken away while we looked."""
         gone = self._client.exceptions.ResourceNotFoundException
         try:
             with our_errors(SERVICE, gone):
                 found = self._client.get_schedule(GroupName=GROUP, Name=name)
         except gone:
             return None
-        target = {key: found["Target"].get(key) for key in self._target(name)}
-        is_intact = target == self._target(name) and found.get("ScheduleExpressionTimezone", "UTC") == "UTC"
-        return ActualTimer(name, found["ScheduleExpression"], found["State"] == "ENABLED", is_intact)
+        expression, is_enabled = found["ScheduleExpression"], found["State"] == "ENABLED"
+        wanted = self._schedule(Timer(name, expression, is_enabled))
+        found["Target"] = {key: found["Target"].get(key) for key in wanted["Target"]}
+        is_bounded = "StartDate" in found or "EndDate" in found
+        is_intact = not is_bounded and all(found.get(key) == value for key, value in wanted.items())
+        is_ours = found["Target"]["Arn"] == wanted["Target"]["Arn"]
+        return ActualTimer(name, expression, is_enabled, is_intact, is_ours)
 
     def put(self, timer: Timer) -> None:
         """Make a schedule, or make it so. Raises UnavailableError."""
-        schedule = {
-            "GroupName": GROUP,
-            "Name": timer.name,
-            "ScheduleExpression": timer.expression,
-            "ScheduleExpressionTimezone": "UTC",
-            "State": "ENABLED" if timer.is_enabled else "DISABLED",
-            "FlexibleTimeWindow": {"Mode": "OFF"},
-            "Target": self._target(timer.name),
-        }
-        gone = self._client.exceptions.ResourceNotFoundException
+        schedule, gone = self._schedule(timer), self._client.exceptions.ResourceNotFoundException
         with our_errors(SERVICE):
             try:
                 self._client.update_schedule(**schedule)
@@ -80,11 +80,19 @@ class EventScheduler:
         except gone:
             return
 
-    def _target(self, name: str) -> dict[str, Any]:
-        """The trigger, told which timer calls it and for which minute."""
+    def _schedule(self, timer: Timer) -> dict[str, Any]:
+        """What Scheduler is to have: the trigger is called, told which timer calls it and for which minute."""
         time = "<aws.scheduler.scheduled-time>"
         return {
-            "Arn": self._settings.schedule_trigger_function,
-            "RoleArn": self._settings.scheduler_role_arn,
-            "Input": json.dumps({"timer": name, "time": time}),
+            "GroupName": GROUP,
+            "Name": timer.name,
+            "ScheduleExpression": timer.expression,
+            "ScheduleExpressionTimezone": "UTC",
+            "State": "ENABLED" if timer.is_enabled else "DISABLED",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": {
+                "Arn": self._settings.schedule_trigger_function,
+                "RoleArn": self._settings.scheduler_role_arn,
+                "Input": json.dumps({"timer": timer.name, "time": time}),
+            },
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,12 +12,16 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from chalicelib.compiler.node_type import NodeFailure
-from chalicelib.jsontext import to_text
+from chalicelib.jsontext import from_text, to_text
 from chalicelib.settings import Settings
 
 EVERYONE = "*"
 CONNECT_SECONDS = 5
 CACHED_CLIENTS = 32
+MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
+"""Of a call that is waited for (AWS Lambda quotas)."""
+MAX_MESSAGE_BYTES = 256 * 1024
+"""Of an event or a message with its attributes (quotas of Amazon EventBridge, SNS and SQS)."""
 TRY_AGAIN = frozenset(
     {
         "EC2ThrottledException", "InternalFailure", "KMSThrottled", "KMSThrottlingException", "RequestLimitExceeded",
@@ -64,8 +67,10 @@ class WorkspaceTargets:
     def invoke(self, function_name: str, payload: Any, seconds: int) -> Any:
         """What a function returns for a payload: JSON."""
         self._check(self._function_arn(function_name), f"function {function_name}")
+        text = to_text(payload)
+        _check_size("payload", MAX_PAYLOAD_BYTES, text)
         with _our_failures("Lambda"):
-            answer = self._client_of("lambda", seconds).invoke(FunctionName=function_name, Payload=to_text(payload))
+            answer = self._client_of("lambda", seconds).invoke(FunctionName=function_name, Payload=text)
             content = _json(answer["Payload"].read())
         if answer.get("FunctionError"):
             raise _function_failed(function_name, content)
@@ -74,6 +79,7 @@ class WorkspaceTargets:
     def put_event(self, event_bus: str, source: str, detail_type: str, detail: Mapping[str, Any], seconds: int) -> str:
         """The id of an event that a bus took."""
         self._check(self._bus_arn(event_bus), f"event bus {event_bus}")
+        _check_size("event", MAX_MESSAGE_BYTES, source, detail_type, to_text(detail))
         entry = {"EventBusName": event_bus, "Source": source, "DetailType": detail_type, "Detail": to_text(detail)}
         with _our_failures("EventBridge"):
             (taken,) = self._client_of("events", seconds).put_events(Entries=[entry])["Entries"]
@@ -84,6 +90,7 @@ class WorkspaceTargets:
     def publish(self, topic_arn: str, message: str, more: Mapping[str, Any], seconds: int) -> str:
         """The id of a message that a topic took."""
         self._check(topic_arn, f"topic {topic_arn}")
+        _check_size("message", MAX_MESSAGE_BYTES, message, *_attribute_texts(more))
         with _our_failures("SNS"):
             answer = self._client_of("sns", seconds).publish(TopicArn=topic_arn, Message=message, **more)
         return str(answer["MessageId"])
@@ -91,6 +98,7 @@ class WorkspaceTargets:
     def send_message(self, queue_url: str, message: str, more: Mapping[str, Any], seconds: int) -> str:
         """The id of a message that a queue took."""
         self._check(_queue_arn(queue_url), f"queue {queue_url}")
+        _check_size("message", MAX_MESSAGE_BYTES, message, *_attribute_texts(more))
         with _our_failures("SQS"):
             answer = self._client_of("sqs", seconds).send_message(QueueUrl=queue_url, MessageBody=message, **more)
         return str(answer["MessageId"])
@@ -100,6 +108,9 @@ class WorkspaceTargets:
             raise NodeFailure("not_allowed", f"the workspace may not reach {what}; an operator can allow {arn}")
 
     def _function_arn(self, name: str) -> str:
+        """What its owner means is what is checked: other forms of a name may lead to other accounts."""
+        if not _FUNCTION.fullmatch(name):
+            raise NodeFailure("bad_function_name", f"{name[:200]} is neither a function's name nor its ARN")
         return name if name.startswith("arn:") else f"{self._account('lambda')}:function:{name}"
 
     def _bus_arn(self, name: str) -> str:
@@ -111,6 +122,23 @@ class WorkspaceTargets:
     @cached_property
     def _partition(self) -> str:
         return self._settings.state_machine_role_arn.split(":")[1]
+
+
+_FUNCTION = re.compile(
+    r"(?!function:)(arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:)?[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?",
+    re.ASCII,
+)
+
+
+def _check_size(what: str, limit: int, *texts: str) -> None:
+    size = sum(len(text.encode()) for text in texts)
+    if size > limit:
+        raise NodeFailure(f"{what}_too_large", f"the {what} has {size:,} bytes; at most {limit:,} can be sent")
+
+
+def _attribute_texts(more: Mapping[str, Any]) -> Iterator[str]:
+    for name, attribute in more.get("MessageAttributes", {}).items():
+        yield from (name, *attribute.values())
 
 
 def _queue_arn(url: str) -> str:
@@ -161,6 +189,6 @@ def _function_failed(name: str, content: Any) -> NodeFailure:
 
 def _json(content: bytes) -> Any:
     try:
-        return json.loads(content) if content else None
-    except ValueError:
+        return from_text(content) if content else None
+    except (ValueError, RecursionError):
         raise NodeFailure("not_json", "the function returned what is no JSON") from None

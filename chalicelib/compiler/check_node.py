@@ -9,14 +9,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .expressions import BINDINGS, FUNCTIONS, ITEM_BINDINGS, Expression
+from chalicelib.jsonata.functions import FUNCTIONS
+
+from .expressions import BINDINGS, ITEM_BINDINGS, Expression, SecretReference
 from .graph import ERROR_HANDLE, Node, Retry
 from .node_type import Kind, NodeType
 from .problems import Problem
-from .settings import MAX_CALL_SECONDS, NodeSettings, RetrySettings
+from .secret_names import RULE, is_name
+from .settings import MAX_CALL_SECONDS, NodeSettings
 from .shape import NodeShape, json_path
 from .template import Template, TemplateError, compile_template
-from .words import NO_SUCH_KEY, by_field
+from .webhook import Webhook
+from .words import NO_SUCH_KEY, by_field, keys_at
 
 _INSIDE = "set it on the nodes inside; a container makes no call"
 _NOT_SETTABLE: Mapping[Kind, Mapping[str, str]] = {
@@ -64,7 +68,15 @@ class CheckedNode:
         """The handles of its type; None where they can't be known."""
         if self.type is None or not self.config_fits:
             return None
-        return self.type.handles(self.shape.data.get("config") or {})
+        return self.type.handles_of(self.shape.data.get("config") or {})
+
+    @property
+    def webhook(self) -> Webhook | None:
+        """What it wants of requests from outside; None where it takes none, as one that is disabled."""
+        if self.type is None or self.type.webhook is None or not self.config_fits:
+            return None
+        is_disabled = self.settings is not None and self.settings.disabled
+        return None if is_disabled else self.type.webhook(self.shape.data.get("config") or {})
 
     def as_node(self) -> Node:
         """The node. Only for a graph without problems."""
@@ -83,9 +95,10 @@ class CheckedNode:
             on_error=self.settings.on_error,
             join=self.settings.join,
             disabled=self.settings.disabled,
-            handles=frozenset(self.type.handles(config)) | error,
+            handles=frozenset(self.type.handles_of(config)) | error,
             each=self.type.each(config) if self.type.each else None,
             runs=self.type.runs(config) if self.type.runs else None,
+            webhook=self.webhook,
         )
 
 
@@ -130,8 +143,7 @@ class _Check:
             settings = NodeSettings.model_validate(self.shape.data)
         except ValidationError as error:
             for place, message in by_field(error, self.shape.data).items():
-                keys = NodeSettings.model_fields if len(place) == 1 else RetrySettings.model_fields
-                self._add_setting(f"bad_{place[0]}", "data", place, message, keys)
+                self._add_setting(f"bad_{place[0]}", "data", place, message, keys_at(place, NodeSettings))
             return None
         if node_type is not None:
             self._check_settable(settings, node_type.kind)
@@ -151,7 +163,7 @@ class _Check:
             node_type.config.model_validate(config)
         except ValidationError as error:
             for place, message in by_field(error, config).items():
-                self._add_setting("bad_config", "data.config", place, message, node_type.config.model_fields)
+                self._add_setting("bad_config", "data.config", place, message, keys_at(place, node_type.config))
             return False
         return True
 
@@ -179,9 +191,25 @@ class _Check:
         for name in expression.names.unknown_functions:
             guess = self.findings.hint(name, FUNCTIONS, "$")
             self._add_expression("unknown_function", path, f"there is no function ${name}(){guess}")
+        for call in expression.names.wrong_calls:
+            self._add_expression("wrong_arguments", path, call)
+        for reference in expression.names.secrets:
+            if wrong := _wrong_secret(reference):
+                self._add_expression("bad_reference", path, wrong)
 
     def _report_broken(self, broken: TemplateError) -> None:
         self._add_expression("bad_expression", broken.path, str(broken))
 
     def _add_expression(self, code: str, path: str, message: str) -> None:
         self._add(code, f"config {path}: {message}", f"data.config.{path}" if path else "data.config")
+
+
+def _wrong_secret(reference: SecretReference) -> str | None:
+    """Why a secret can't be taken so; None where it can."""
+    if reference.name is None:
+        return "$secrets is not there as a whole; take a secret by its name, as in $secrets.api_key"
+    if not is_name(reference.name):
+        return f'"{reference.name[:100]}" can\'t be the name of a secret; {RULE}'
+    if reference.part is not None:
+        return f"$secrets.{reference.name} is a text and has no {reference.part}"
+    return None

@@ -1,53 +1,20 @@
-"""JSONata in `{% … %}`: finding it in a config, checking it on save, evaluating it in a run."""
+"""An expression as it is checked on save: whether it parses, and the names that it uses."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-import jsonatapy
-
-from .bounded import pad
-
-TIMEOUT_MS = 1_000
-STACK_DEPTH = 200
-SEQUENCE_LENGTH = 100_000
-MAX_CHARACTERS = 20_000
+from chalicelib.jsonata.errors import ExpressionError
+from chalicelib.jsonata.functions import FUNCTIONS
+from chalicelib.jsonata.syntax import check_syntax
+from chalicelib.jsonata.tokens import Token, at, given, is_call, place, tokens
 
 ITEM_BINDINGS = frozenset({"item", "index"})
-BINDINGS = frozenset({"input", "nodes", "run"}) | ITEM_BINDINGS
+BINDINGS = frozenset({"input", "nodes", "run", "secrets"}) | ITEM_BINDINGS
 NODE_FIELDS = frozenset({"output", "status", "error"})
-# The functions of JSONata 2.1 (https://docs.jsonata.org), without $eval, whose text no one can check on save.
-FUNCTIONS = frozenset(
-    """abs append assert average base64decode base64encode boolean ceil contains count
-    decodeUrl decodeUrlComponent distinct each encodeUrl encodeUrlComponent error exists filter floor
-    formatBase formatInteger formatNumber fromMillis join keys length lookup lowercase map match max merge
-    millis min not now number pad parseInteger power reduce replace reverse round shuffle sift
-    single sort split spread sqrt string substring substringAfter substringBefore sum toMillis trim type
-    uppercase zip""".split()
-)
-
-_TOKEN = re.compile(
-    r"""(?P<comment>/\*.*?\*/)
-      | (?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')
-      | (?P<quoted>`[^`]*`)
-      | (?P<variable>\$\$|\$\w*)
-      | (?P<word>\w+)
-      | (?P<assign>:=)
-      | (?P<slash>/)
-      | (?P<space>\s+)
-      | (?P<other>.)""",
-    re.VERBOSE | re.DOTALL,
-)
-_REGEX = re.compile(r"/(?:\\.|[^/\\\n])+/[im]*")
-
-
-class ExpressionError(ValueError):
-    """An expression can't be parsed or evaluated; the message is JSONata's, with its code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +26,35 @@ class NodeReference:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretReference:
+    """`$secrets.<name>` in an expression; `name` is None where it takes `$secrets` whole, `part` is what it takes of a
+    secret."""
+
+    name: str | None
+    part: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
     """The names that an expression uses."""
 
     references: tuple[NodeReference, ...]
+    secrets: tuple[SecretReference, ...]
     unknown_variables: tuple[str, ...]
     unknown_functions: tuple[str, ...]
+    wrong_calls: tuple[str, ...]
+    """Calls with too few or too many arguments, in words."""
     all_nodes: bool
     """Whether it takes `$nodes` whole, so any node may be meant."""
-    item: bool
-    """Whether it takes `$item` or `$index`, be it only as names of its own."""
+    bound: frozenset[str]
+    """Which of BINDINGS it takes, be it only as names of its own."""
     free_item: bool
-    """Whether it takes them and has not made them itself, so that it needs an item."""
+    """Whether it takes `$item` or `$index` and has not made them itself, so that it needs an item."""
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The secrets that it takes."""
+        return tuple(reference.name for reference in self.secrets if reference.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,49 +64,14 @@ class Expression:
     source: str
     names: Names
 
-    def evaluate(self, bindings: Mapping[str, Any]) -> Any:
-        """Its value; JSONata's `undefined` is None. Raises ExpressionError, also past the limits above.
-
-        It is compiled anew, in microseconds: what jsonatapy compiles may not leave its thread.
-        """
-        try:
-            expression = jsonatapy.compile(self.source).register_override("pad", pad)
-            value = expression.evaluate(
-                None,
-                dict(bindings),
-                timeout=TIMEOUT_MS,
-                max_stack_depth=STACK_DEPTH,
-                max_sequence_length=SEQUENCE_LENGTH,
-            )
-        except (ValueError, TypeError, OverflowError, RecursionError) as error:
-            raise ExpressionError(_HOST_ERROR.sub("", str(error))) from error
-        if _has_infinity(value):
-            raise ExpressionError("D1001: a number in the result is infinite; was something divided by zero?")
-        return value
-
-
-_HOST_ERROR = re.compile(r"^.*host function raised \w+: ")
-
-
-def _has_infinity(value: Any) -> bool:
-    if isinstance(value, float):
-        return not math.isfinite(value)
-    if isinstance(value, dict):
-        return any(map(_has_infinity, value.values()))
-    return isinstance(value, list) and any(map(_has_infinity, value))
-
 
 @lru_cache(maxsize=4096)
 def compile_expression(source: str) -> Expression:
     """Check the text between `{%` and `%}`. Raises ExpressionError where JSONata can't parse it."""
-    if not source.strip():
-        raise ExpressionError("the expression is empty")
-    if len(source) > MAX_CHARACTERS:
-        raise ExpressionError(f"the expression has {len(source):,} characters; at most {MAX_CHARACTERS:,} are allowed")
     try:
-        jsonatapy.compile(source)
-    except ValueError as error:
-        raise ExpressionError(str(error).removeprefix("Parse error: ") + _backtick_hint(source)) from error
+        check_syntax(source)
+    except ExpressionError as error:
+        raise ExpressionError(error.reason + _backtick_hint(source), source, error.position) from None
     return Expression(source, find_names(source))
 
 
@@ -134,87 +83,83 @@ def _backtick_hint(source: str) -> str:
 
 def find_names(source: str) -> Names:
     """The nodes, variables and functions named in a JSONata text that parses."""
-    tokens = list(_tokens(source))
+    found = list(tokens(source))
     references: list[NodeReference] = []
+    secrets: list[SecretReference] = []
     variables: list[str] = []
     functions: list[str] = []
-    own = _names_of_its_own(tokens)
-    item = {text[1:] for kind, text in tokens if kind == "variable"} & ITEM_BINDINGS
+    own = _names_of_its_own(found)
+    bound = {token.text[1:] for token in found if token.kind == "variable"} & BINDINGS
     all_nodes = False
-    for index, (kind, text) in enumerate(tokens):
-        name = text[1:]
-        if kind != "variable" or name in own or name in ("", "$"):
+    for index, token in enumerate(found):
+        name = token.text[1:]
+        if token.kind != "variable" or name in own or name in ("", "$"):
             continue
         if name == "nodes":
-            reference = _reference_at(tokens, index)
+            reference = _reference_at(found, index)
             all_nodes |= reference is None
             references += [reference] if reference else []
-        elif _at(tokens, index + 1) == ("other", "("):
+        elif name == "secrets":
+            taken = _reference_at(found, index)
+            secrets.append(SecretReference(taken.node_id, taken.field) if taken else SecretReference(None, None))
+        elif is_call(found, index):
             functions += [] if name in FUNCTIONS else [name]
-        elif name not in BINDINGS | FUNCTIONS:
+        elif name not in BINDINGS and name not in FUNCTIONS:
             variables.append(name)
-    return Names(tuple(references), tuple(variables), tuple(functions), all_nodes, bool(item), bool(item - own))
+    return Names(
+        references=tuple(references),
+        secrets=tuple(secrets),
+        unknown_variables=tuple(variables),
+        unknown_functions=tuple(functions),
+        wrong_calls=tuple(_wrong_calls(source, found, own)),
+        all_nodes=all_nodes,
+        bound=frozenset(bound),
+        free_item=bool(bound & ITEM_BINDINGS - own),
+    )
 
 
-def _tokens(source: str) -> Iterator[tuple[str, str]]:
-    position, previous = 0, ("other", "(")
-    while position < len(source):
-        match = _TOKEN.match(source, position)
-        if match is None:  # pragma: no cover - `other` matches anything
-            return
-        kind, text = str(match.lastgroup), match.group()
-        if kind == "slash" and not _ends_operand(previous):
-            regex = _REGEX.match(source, position)
-            text = regex.group() if regex else text
-        position += len(text)
-        if kind not in ("comment", "space"):
-            previous = (kind, text)
-            yield previous
+def _wrong_calls(source: str, found: list[Token], own: set[str]) -> Iterator[str]:
+    """`at character 5: $uuid takes …, found 2`. A context may give one less."""
+    for index, token in enumerate(found):
+        name = token.text[1:]
+        if not is_call(found, index) or name in own or name not in FUNCTIONS:
+            continue
+        takes, gets = FUNCTIONS[name], given(found, index)
+        if not takes.least <= gets <= takes.most:
+            yield f"at {place(source, token.start)}: ${name} takes {takes}, found {gets}"
 
 
-def _ends_operand(token: tuple[str, str]) -> bool:
-    """After an operand a `/` divides; anywhere else it opens a regular expression."""
-    kind, text = token
-    return (kind in ("text", "quoted", "variable", "word") and text not in ("and", "or", "in")) or text in ")]}"
-
-
-def _at(tokens: list[tuple[str, str]], index: int) -> tuple[str, str]:
-    return tokens[index] if index < len(tokens) else ("end", "")
-
-
-def _names_of_its_own(tokens: list[tuple[str, str]]) -> set[str]:
+def _names_of_its_own(found: list[Token]) -> set[str]:
     """Variables that the expression itself assigns, binds or takes as parameters; ours stay ours."""
     own: set[str] = set()
-    for index, (kind, text) in enumerate(tokens):
-        if kind == "variable" and _at(tokens, index + 1)[0] == "assign":
-            own.add(text[1:])
-        if kind == "variable" and index and tokens[index - 1][1] in ("@", "#"):
-            own.add(text[1:])
-        if text in ("function", "λ") and _at(tokens, index + 1)[1] == "(" and tokens[index - 1][1] != ".":
-            own |= set(_parameters(tokens, index + 2))
+    for index, token in enumerate(found):
+        before, after = at(found, index - 1), at(found, index + 1)
+        if token.kind == "variable" and (after.kind == "assign" or before.text in ("@", "#")):
+            own.add(token.text[1:])
+        if token.text in ("function", "λ") and after.text == "(" and before.text != ".":
+            own |= set(_parameters(found, index + 2))
     return own - (BINDINGS - ITEM_BINDINGS)
 
 
-def _parameters(tokens: list[tuple[str, str]], index: int) -> Iterator[str]:
-    while _at(tokens, index)[1] not in (")", ""):
-        kind, text = tokens[index]
-        if kind == "variable":
-            yield text[1:]
+def _parameters(found: list[Token], index: int) -> Iterator[str]:
+    while at(found, index).text not in (")", ""):
+        if found[index].kind == "variable":
+            yield found[index].text[1:]
         index += 1
 
 
-def _reference_at(tokens: list[tuple[str, str]], index: int) -> NodeReference | None:
-    if _at(tokens, index + 1)[1] != ".":
+def _reference_at(found: list[Token], index: int) -> NodeReference | None:
+    if at(found, index + 1).text != ".":
         return None
-    node_id = _step(_at(tokens, index + 2))
+    node_id = _step(at(found, index + 2))
     if node_id is None:
         return None
-    names_field = _at(tokens, index + 3)[1] == "."
-    return NodeReference(node_id, _step(_at(tokens, index + 4)) if names_field else None)
+    names_field = at(found, index + 3).text == "."
+    return NodeReference(node_id, _step(at(found, index + 4)) if names_field else None)
 
 
-def _step(token: tuple[str, str]) -> str | None:
-    kind, text = token
+def _step(token: Token) -> str | None:
+    kind, text = token.kind, token.text
     if kind == "word":
         return text
     if kind == "quoted":

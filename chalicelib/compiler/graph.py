@@ -10,6 +10,7 @@ from typing import Literal
 from .node_type import Each, Kind, NodeType, WorkflowReference
 from .settings import RunSettings
 from .template import Template
+from .webhook import Webhook
 
 DEFAULT_HANDLE = "out"
 ERROR_HANDLE = "error"
@@ -48,6 +49,14 @@ class Node:
     """Of a container, how its items run."""
     runs: WorkflowReference | None
     """The workflow that it runs, where the drawing says which."""
+    webhook: Webhook | None
+    """What it wants of requests from outside that start a run; None of a node that takes none."""
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The secrets that its expressions take, each with the first field that does."""
+        taken = [(name, path) for path, each in self.config.expressions for name in each.names.secret_names]
+        return dict(reversed(taken))
 
     @property
     def max_attempts(self) -> int:
@@ -97,10 +106,15 @@ class Graph:
     """Of a body: the nodes further out that come before its container."""
     settings: RunSettings = field(default_factory=RunSettings)
     """What holds for its runs; of a body, nothing."""
+    secrets: frozenset[str] = field(init=False)
+    """The secrets that any of its nodes takes, also in bodies."""
     incoming: Mapping[str, tuple[Edge, ...]] = field(init=False)
     outgoing: Mapping[str, tuple[Edge, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
+        inside = (body.secrets for body in self.bodies.values())
+        of_nodes = (name for node in self.nodes.values() for name in node.secrets)
+        object.__setattr__(self, "secrets", frozenset(of_nodes).union(*inside))
         object.__setattr__(self, "incoming", _group(self.nodes, self.edges, "target"))
         object.__setattr__(self, "outgoing", _group(self.nodes, self.edges, "source"))
 

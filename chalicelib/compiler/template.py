@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .expressions import Expression, ExpressionError, compile_expression
+from chalicelib.jsonata.errors import ExpressionError
+
+from .expressions import Expression, compile_expression
 
 OPEN, CLOSE = "{%", "%}"
 MAX_CLOSES = 20
 """How many `%}` may stand inside one expression."""
+
+Evaluate = Callable[[Expression], Any]
+"""Gives the value of an expression. Raises ExpressionError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +33,16 @@ class Template:
     root: Any
     expressions: tuple[tuple[str, Expression], ...]
 
-    def render(self, bindings_for: Callable[[Expression], Mapping[str, Any]]) -> Any:
+    def render(self, evaluate: Evaluate) -> Any:
         """The config with every expression replaced by its value. Raises ExpressionError naming the field."""
-        return _render(self.root, "", bindings_for)
+        return _render(self.root, "", evaluate)
 
 
 class TemplateError(ExpressionError):
     """An expression in a config is broken; `path` names the field."""
 
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, path: str, error: ExpressionError) -> None:
+        super().__init__(error.reason, error.source, error.position)
         self.path = path
 
 
@@ -55,7 +60,7 @@ def compile_template(value: Any, report: Callable[[TemplateError], None]) -> Tem
         try:
             compiled = _compile_text(node)
         except ExpressionError as error:
-            report(TemplateError(path, str(error)))
+            report(TemplateError(path, error))
             return node
         parts = compiled.parts if isinstance(compiled, Text) else (compiled,)
         found.extend((path, part) for part in parts if isinstance(part, Expression))
@@ -96,24 +101,24 @@ def _expression_at(text: str, start: int) -> tuple[Expression, int]:
     raise first_error or ExpressionError(f"the expression opened by {OPEN} is not closed by {CLOSE}")
 
 
-def _render(node: Any, path: str, bindings_for: Callable[[Expression], Mapping[str, Any]]) -> Any:
+def _render(node: Any, path: str, evaluate: Evaluate) -> Any:
     if isinstance(node, dict):
-        return {key: _render(item, f"{path}.{key}" if path else key, bindings_for) for key, item in node.items()}
+        return {key: _render(item, f"{path}.{key}" if path else key, evaluate) for key, item in node.items()}
     if isinstance(node, list):
-        return [_render(item, f"{path}[{index}]", bindings_for) for index, item in enumerate(node)]
+        return [_render(item, f"{path}[{index}]", evaluate) for index, item in enumerate(node)]
     if isinstance(node, Expression):
-        return _value(node, path, bindings_for)
+        return _value(node, path, evaluate)
     if isinstance(node, Text):
-        parts = [part if isinstance(part, str) else as_text(_value(part, path, bindings_for)) for part in node.parts]
+        parts = [part if isinstance(part, str) else as_text(_value(part, path, evaluate)) for part in node.parts]
         return "".join(parts)
     return node
 
 
-def _value(expression: Expression, path: str, bindings_for: Callable[[Expression], Mapping[str, Any]]) -> Any:
+def _value(expression: Expression, path: str, evaluate: Evaluate) -> Any:
     try:
-        return expression.evaluate(bindings_for(expression))
+        return evaluate(expression)
     except ExpressionError as error:
-        raise TemplateError(path, str(error)) from error
+        raise TemplateError(path, error) from None
 
 
 def as_text(value: Any) -> str:

@@ -31,6 +31,7 @@ def validate(shape: GraphShape, node_types: Mapping[str, NodeType]) -> Graph:
     links = [(edge.source, edge.target) for edge in edges]
     _check_cycles(by_id, links, findings)
     _check_references(nodes, links, containers, findings)
+    _check_webhooks(nodes, containers, findings)
     settings = _run_settings(shape.settings, findings)
     if findings.problems:
         raise InvalidGraphError(findings.problems)
@@ -135,6 +136,23 @@ def _check_references(
                 if wrong := upstream.wrong(reference.node_id, reference.field, node.shape.id):
                     message = f'node "{node.shape.id}": config {path}: {wrong}'
                     findings.add("bad_reference", message, where, node_id=node.shape.id)
+
+
+def _check_webhooks(nodes: Sequence[CheckedNode], containers: Containers, findings: Findings) -> None:
+    """A workflow has one address, so what it asks of requests is drawn once."""
+    first: str | None = None
+    for node in nodes:
+        if node.webhook is None:
+            continue
+        node_id = node.shape.id
+        if (container := containers.parent[node_id]) is not None:
+            message = f'node "{node_id}" is inside "{container}", where no request comes by; draw the webhook outside'
+            findings.add("misplaced_webhook", message, f"{node.path}.parentId", node_id=node_id)
+        elif first is not None:
+            message = f'node "{node_id}": a workflow has one webhook, and node "{first}" is it'
+            findings.add("several_webhooks", message, f"{node.path}.data.config.kind", node_id=node_id)
+        else:
+            first = node_id
 
 
 class _Upstream:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 NOT_AN_EXPRESSION = "this is not an expression"
@@ -80,6 +80,21 @@ def _is_key(part: str, value: Mapping[str, Any]) -> bool:
 
 _BRANCHES = frozenset({"str", "int", "float", "bool", "none", "nullable", "constrained"})
 """How pydantic names branches that could be taken for keys."""
+
+
+def keys_at(place: tuple[int | str, ...], model: type[BaseModel]) -> Iterable[str]:
+    """The keys that an object has in which this place is, in a value of a model."""
+    for part in place[:-1]:
+        field = model.model_fields.get(str(part))
+        model = next(_models(field.annotation), model) if field else model
+    return model.model_fields
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 def _either(rules: list[str]) -> str:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.compiler.node_type import Config, Context, DecisionWanted, Kind, NodeType
+from chalicelib.compiler.node_type import Config, Context, DecisionWanted, Example, Kind, NodeType
 from chalicelib.compiler.settings import MAX_RUN_SECONDS, Whole
 
 
 class ApprovalConfig(Config):
-    """`message`: what is to be decided, for who decides. `timeout_seconds`: how long there is for it; then the node
-    fails."""
+    """What is to be decided."""
 
-    message: str = ""
-    timeout_seconds: Annotated[Whole, Field(ge=1, le=MAX_RUN_SECONDS)] | None = None
+    message: str = Field("", description="What is to be decided, for who decides.")
+    timeout_seconds: Annotated[Whole, Field(ge=1, le=MAX_RUN_SECONDS)] | None = Field(
+        None,
+        description="How long there is for it; then the node fails. Without it, as long as a run may take: a year.",
+    )
 
 
 def run(config: ApprovalConfig, context: Context) -> DecisionWanted:
     """Ask. The output is `{decision, data, decided_by}`."""
     return DecisionWanted(config.message, config.timeout_seconds or context.timeout_seconds)
-
-
-def handles(_config: Mapping[str, Any]) -> tuple[str, ...]:
-    """One a decision."""
-    return ("approved", "rejected")
 
 
 NODE_TYPE = NodeType(
@@ -35,7 +31,32 @@ NODE_TYPE = NodeType(
     description="Waits until someone approves or rejects.",
     config=ApprovalConfig,
     run=run,
+    output="`{decision, data, decided_by}`",
+    example=Example(
+        graph={
+            "nodes": [
+                {
+                    "id": "pay",
+                    "type": "approval",
+                    "data": {"config": {"message": "Pay {% $input.amount %} to {% $input.to %}?"}},
+                },
+                {"id": "paid", "type": "transform", "data": {"config": {"value": "it is on its way"}}},
+                {
+                    "id": "refused",
+                    "type": "transform",
+                    "data": {"config": {"value": "refused: {% $nodes.pay.output.data.reason %}"}},
+                },
+            ],
+            "edges": [
+                {"id": "e1", "source": "pay", "sourceHandle": "approved", "target": "paid"},
+                {"id": "e2", "source": "pay", "sourceHandle": "rejected", "target": "refused"},
+            ],
+        },
+        needs='Someone decides it with `{"decision": "rejected", "data": {"reason": "who is that?"}}`.',
+        input={"amount": 250, "to": "Ada"},
+        output="refused: who is that?",
+    ),
     kind=Kind.DECISION,
-    handles=handles,
+    handles=("approved", "rejected"),
     default_timeout_seconds=MAX_RUN_SECONDS,
 )

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from pydantic import Field, StrictBool
 
-from pydantic import StrictBool
-
-from chalicelib.compiler.node_type import Config, Context, Evaluated, Expression, NodeFailure, NodeType, Result
+from chalicelib.compiler.node_type import Config, Context, Evaluated, Example, Expression, NodeFailure, NodeType, Result
 
 
 class ConditionConfig(Config):
-    """`expression`: gives true or false. Anything else fails the node rather than guess."""
+    """What decides."""
 
-    expression: Expression | StrictBool | Evaluated
-
-
-def handles(_config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Both ways."""
-    return ("true", "false")
+    expression: Expression | StrictBool | Evaluated = Field(
+        description="Gives true or false. Anything else fails the node rather than guess."
+    )
 
 
 def run(config: ConditionConfig, _context: Context) -> Result:
@@ -38,5 +32,21 @@ NODE_TYPE = NodeType(
     description="Continues on `true` or on `false`.",
     config=ConditionConfig,
     run=run,
-    handles=handles,
+    output="`{result}`",
+    example=Example(
+        graph={
+            "nodes": [
+                {"id": "large", "type": "condition", "data": {"config": {"expression": "{% $input.total > 100 %}"}}},
+                {"id": "review", "type": "transform", "data": {"config": {"value": "someone looks at it"}}},
+                {"id": "ship", "type": "transform", "data": {"config": {"value": "it is on its way"}}},
+            ],
+            "edges": [
+                {"id": "e1", "source": "large", "sourceHandle": "true", "target": "review"},
+                {"id": "e2", "source": "large", "sourceHandle": "false", "target": "ship"},
+            ],
+        },
+        input={"total": 250},
+        output="someone looks at it",
+    ),
+    handles=("true", "false"),
 )

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from pydantic import StrictStr
+from pydantic import Field, StrictStr
 
-from chalicelib.compiler.node_type import Config, Context, NodeFailure, NodeType
+from chalicelib.compiler.node_type import Config, Context, Example, NodeFailure, NodeType
 
 
 class FailConfig(Config):
-    """`message`: what the run's error says."""
+    """What to say."""
 
-    message: StrictStr = "the workflow ended at a fail node"
-
-
-def handles(_config: object) -> tuple[str, ...]:
-    """Nothing follows it."""
-    return ()
+    message: StrictStr = Field("the workflow ended at a fail node", description="What the run's error says.")
 
 
 def run(config: FailConfig, _context: Context) -> NoReturn:
@@ -31,5 +26,25 @@ NODE_TYPE = NodeType(
     description="Ends the run as failed, with a message.",
     config=FailConfig,
     run=run,
-    handles=handles,
+    output="none: the run ends here",
+    example=Example(
+        graph={
+            "nodes": [
+                {"id": "known", "type": "condition", "data": {"config": {"expression": "{% $exists($input.sku) %}"}}},
+                {"id": "ship", "type": "transform", "data": {"config": {"value": "it is on its way"}}},
+                {
+                    "id": "refuse",
+                    "type": "fail",
+                    "data": {"config": {"message": "order {% $input.id %} names no product"}},
+                },
+            ],
+            "edges": [
+                {"id": "e1", "source": "known", "sourceHandle": "true", "target": "ship"},
+                {"id": "e2", "source": "known", "sourceHandle": "false", "target": "refuse"},
+            ],
+        },
+        input={"id": 7},
+        error='node "refuse" failed: order 7 names no product',
+    ),
+    handles=(),
 )

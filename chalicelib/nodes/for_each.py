@@ -14,6 +14,7 @@ from chalicelib.compiler.node_type import (
     Each,
     EachOf,
     Evaluated,
+    Example,
     Expression,
     Kind,
     NodeFailure,
@@ -27,12 +28,18 @@ MAX_CONCURRENCY = 40
 
 
 class ForEachConfig(Config):
-    """`items`: a list. `max_concurrency`: how many of them run at once. `on_item_error`: whether an item that fails
-    fails the node, or stands as `{"error": …}` among its outputs."""
+    """What to run for, and how."""
 
-    items: list[Any] | Expression | Evaluated
-    max_concurrency: Annotated[Whole, Field(ge=1, le=MAX_CONCURRENCY)] = 10
-    on_item_error: Literal["fail", "continue"] = "fail"
+    items: list[Any] | Expression | Evaluated = Field(
+        description=f"Up to {MAX_ITEMS:,} items. The nodes inside read theirs as `$item`, its place from 0 as `$index`."
+    )
+    max_concurrency: Annotated[Whole, Field(ge=1, le=MAX_CONCURRENCY)] = Field(
+        10, description="How many items run at once."
+    )
+    on_item_error: Literal["fail", "continue"] = Field(
+        "fail",
+        description='Whether an item that fails fails the node, or stands as `{"error": …}` among its outputs.',
+    )
 
 
 def run(config: ForEachConfig, _context: Context) -> EachOf:
@@ -57,6 +64,24 @@ NODE_TYPE = NodeType(
     description="Runs the nodes inside it for each item of a list.",
     config=ForEachConfig,
     run=run,
+    output="a list of what its nodes gave for each item, in order",
+    example=Example(
+        graph={
+            "nodes": [
+                {"id": "lines", "type": "for_each", "data": {"config": {"items": "{% $input.lines %}"}}},
+                {
+                    "id": "price",
+                    "type": "transform",
+                    "parentId": "lines",
+                    "data": {"config": {"value": "{% $item.price * $item.quantity %}"}},
+                },
+                {"id": "total", "type": "transform", "data": {"config": {"value": "{% $sum($nodes.lines.output) %}"}}},
+            ],
+            "edges": [{"id": "e1", "source": "lines", "target": "total"}],
+        },
+        input={"lines": [{"price": 20, "quantity": 2}, {"price": 5, "quantity": 1}]},
+        output=45,
+    ),
     kind=Kind.EACH,
     each=each,
 )

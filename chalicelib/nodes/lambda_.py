@@ -6,14 +6,16 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictStr, StringConstraints
 
-from chalicelib.compiler.node_type import Config, Context, Kind, NodeType, Result
+from chalicelib.compiler.node_type import Config, Context, Example, Kind, NodeType, Result
 
 
 class LambdaConfig(Config):
-    """`function_name`: a name, or an ARN with or without a version or an alias. `payload`: any JSON."""
+    """What to call, and with what."""
 
-    function_name: Annotated[StrictStr, StringConstraints(min_length=1, max_length=2048)]
-    payload: Any = Field(default_factory=dict)
+    function_name: Annotated[StrictStr, StringConstraints(min_length=1, max_length=2048)] = Field(
+        description="A name, or an ARN with or without a version or an alias."
+    )
+    payload: Any = Field(default_factory=dict, description="Any JSON; the event of the function.")
 
 
 def run(config: LambdaConfig, context: Context) -> Result:
@@ -27,6 +29,27 @@ NODE_TYPE = NodeType(
     description="Calls a Lambda function and goes on with what it returns.",
     config=LambdaConfig,
     run=run,
+    output="what the function returns",
+    example=Example(
+        graph={
+            "nodes": [
+                {
+                    "id": "price",
+                    "type": "lambda",
+                    "data": {"config": {"function_name": "price-of", "payload": {"sku": "{% $input.sku %}"}}},
+                },
+                {
+                    "id": "offer",
+                    "type": "transform",
+                    "data": {"config": {"value": "{% $input.sku %} for {% $nodes.price.output.price %}"}},
+                },
+            ],
+            "edges": [{"id": "e1", "source": "price", "target": "offer"}],
+        },
+        needs='The function `price-of` returns `{"price": 20}`, and `ALLOWED_TARGETS` names it.',
+        input={"sku": "A-7"},
+        output="A-7 for 20",
+    ),
     kind=Kind.IO,
     default_attempts=3,
 )

@@ -7,7 +7,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictStr, StringConstraints, ValidationInfo, model_validator
 
-from chalicelib.compiler.node_type import Config, Context, Evaluated, Expression, Kind, NodeType, Result, is_drawn
+from chalicelib.compiler.node_type import (
+    Config,
+    Context,
+    Evaluated,
+    Example,
+    Expression,
+    Kind,
+    NodeType,
+    Result,
+    is_drawn,
+)
 from chalicelib.compiler.settings import Whole
 from chalicelib.jsontext import to_text
 
@@ -28,23 +38,33 @@ _TAKES: Mapping[str, frozenset[str]] = {
 
 
 class PublishEventConfig(Config):
-    """`to` and what it needs. eventbridge: `source`, `detail_type`, `detail`, `event_bus` (default). sns: `topic_arn`,
-    `message`, `subject`. sqs: `queue_url`, `message`, `delay_seconds`. sns and sqs: `attributes` (texts), and where
-    order is kept (FIFO) `group_id` and `deduplication_id`. A `message` that is no text is sent as JSON."""
+    """Where to send, and what; each place takes keys of its own."""
 
-    to: Literal["eventbridge", "sns", "sqs"]
-    event_bus: Text | None = None
-    source: Text | None = None
-    detail_type: Text | None = None
-    detail: dict[str, Any] | Expression | Evaluated = Field(default_factory=dict)
-    topic_arn: Text | None = None
-    subject: Text | None = None
-    queue_url: Text | None = None
-    message: Any = None
-    delay_seconds: Annotated[Whole, Field(ge=0, le=MAX_DELAY_SECONDS)] | None = None
-    attributes: dict[str, StrictStr] = Field(default_factory=dict, max_length=10)
-    group_id: Text | None = None
-    deduplication_id: Text | None = None
+    to: Literal["eventbridge", "sns", "sqs"] = Field(description="Where to send.")
+    event_bus: Text | None = Field(
+        None, description="eventbridge: the name or the ARN of a bus; null is the default one."
+    )
+    source: Text | None = Field(None, description="eventbridge: required.")
+    detail_type: Text | None = Field(None, description="eventbridge: required.")
+    detail: dict[str, Any] | Expression | Evaluated = Field(
+        default_factory=dict, description="eventbridge: what the event says."
+    )
+    topic_arn: Text | None = Field(None, description="sns: required.")
+    subject: Text | None = Field(None, description="sns: the subject of mails.")
+    queue_url: Text | None = Field(None, description="sqs: required.")
+    message: Any = Field(None, description="sns, sqs: required. What is no text is sent as JSON.")
+    delay_seconds: Annotated[Whole, Field(ge=0, le=MAX_DELAY_SECONDS)] | None = Field(
+        None, description="sqs: how long nobody gets the message."
+    )
+    attributes: dict[str, StrictStr] = Field(
+        default_factory=dict, max_length=10, description="sns, sqs: texts by name."
+    )
+    group_id: Text | None = Field(
+        None, description="sns, sqs, where order is kept (FIFO): in what the message has a place."
+    )
+    deduplication_id: Text | None = Field(
+        None, description="sns, sqs, where order is kept (FIFO): of messages with the same one, one is taken."
+    )
 
     @model_validator(mode="after")
     def _fits_its_target(self, info: ValidationInfo) -> PublishEventConfig:
@@ -54,6 +74,8 @@ class PublishEventConfig(Config):
             raise ValueError(f"{self.to} needs {' and '.join(missing)}")
         if extra := sorted(given - _NEEDS[self.to] - _TAKES[self.to] - {"to"}):
             raise ValueError(f"{self.to} takes no {' and no '.join(extra)}")
+        if (self.topic_arn or self.queue_url or "").endswith(".fifo") and self.group_id is None:
+            raise ValueError(f"{self.to} needs group_id where order is kept (.fifo)")
         if not is_drawn(info) and not isinstance(self.detail, dict):
             raise ValueError("detail must be an object")
         return self
@@ -93,6 +115,34 @@ NODE_TYPE = NodeType(
     description="Sends an event to EventBridge, or a message to an SNS topic or an SQS queue.",
     config=PublishEventConfig,
     run=run,
+    output="the id that the event or message was given",
+    example=Example(
+        graph={
+            "nodes": [
+                {
+                    "id": "tell",
+                    "type": "publish_event",
+                    "data": {
+                        "config": {
+                            "to": "eventbridge",
+                            "source": "shop",
+                            "detail_type": "order placed",
+                            "detail": {"id": "{% $input.id %}"},
+                        }
+                    },
+                },
+                {
+                    "id": "told",
+                    "type": "transform",
+                    "data": {"config": {"value": "{% $exists($nodes.tell.output) ? 'told' : 'not told' %}"}},
+                },
+            ],
+            "edges": [{"id": "e1", "source": "tell", "target": "told"}],
+        },
+        needs="`ALLOWED_TARGETS` names the account's default bus.",
+        input={"id": 7},
+        output="told",
+    ),
     kind=Kind.IO,
     default_attempts=3,
 )

@@ -11,6 +11,7 @@ from pydantic import Field
 from chalicelib.compiler.node_type import (
     Config,
     Context,
+    Example,
     Expression,
     Kind,
     NodeType,
@@ -22,11 +23,13 @@ from chalicelib.compiler.settings import MAX_RUN_SECONDS, Whole
 
 
 class SubWorkflowConfig(Config):
-    """`workflow_id` and `version` (that which is current when the run begins) say what to run, `input` what with."""
+    """What to run, and what with."""
 
-    workflow_id: Expression | UUID
-    version: Annotated[Whole, Field(ge=1, le=2_147_483_647)] | Literal["current"] | Expression = "current"
-    input: Any = Field(default_factory=dict)
+    workflow_id: Expression | UUID = Field(description="A workflow of the same workspace.")
+    version: Annotated[Whole, Field(ge=1, le=2_147_483_647)] | Literal["current"] | Expression = Field(
+        "current", description='Its version; "current" is the one that is current when the run begins.'
+    )
+    input: Any = Field(default_factory=dict, description="The input of the run: any JSON.")
 
 
 def run(config: SubWorkflowConfig, context: Context) -> RunWanted:
@@ -50,6 +53,32 @@ NODE_TYPE = NodeType(
     description="Runs another workflow and goes on with its output.",
     config=SubWorkflowConfig,
     run=run,
+    output="the output of the run",
+    example=Example(
+        graph={
+            "nodes": [
+                {
+                    "id": "discount",
+                    "type": "sub_workflow",
+                    "data": {
+                        "config": {
+                            "workflow_id": "3f2b8c1e-5d8a-4c57-9a55-0d6a3b1f7e42",
+                            "input": {"total": "{% $input.total %}"},
+                        }
+                    },
+                },
+                {
+                    "id": "pay",
+                    "type": "transform",
+                    "data": {"config": {"value": "{% $input.total - $nodes.discount.output %}"}},
+                },
+            ],
+            "edges": [{"id": "e1", "source": "discount", "target": "pay"}],
+        },
+        needs="The other workflow is a transform with the `value` `{% $input.total / 10 %}`.",
+        input={"total": 250},
+        output=225,
+    ),
     kind=Kind.RUN,
     runs=runs,
     default_timeout_seconds=MAX_RUN_SECONDS,

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, StrictStr, field_validator
 
-from chalicelib.compiler.node_type import Config, Context, NodeType, Result
+from chalicelib.compiler.node_type import Config, Context, Example, NodeType, Result
 from chalicelib.compiler.template import as_text
 
 
 class SwitchConfig(Config):
-    """`value` is compared, as text, with each of `cases`."""
+    """What is compared with what."""
 
-    value: Any
-    cases: Annotated[list[Annotated[StrictStr, Field(min_length=1)]], Field(max_length=100)]
+    value: Any = Field(description="Compared, as text, with each of the cases.")
+    cases: Annotated[list[Annotated[StrictStr, Field(min_length=1)]], Field(max_length=100)] = Field(
+        description="Plain texts, each once; an edge leaves by `case:<text>`."
+    )
 
     @field_validator("cases")
     @classmethod
@@ -25,11 +26,6 @@ class SwitchConfig(Config):
         if any("{%" in case for case in cases):
             raise ValueError("must be plain texts: an edge leaves by a case as it is drawn")
         return cases
-
-
-def handles(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """One handle a case, and `default` for all other values."""
-    return (*(f"case:{key}" for key in config["cases"]), "default")
 
 
 def run(config: SwitchConfig, _context: Context) -> Result:
@@ -44,5 +40,28 @@ NODE_TYPE = NodeType(
     description="Continues on the case that equals the value, or on `default`.",
     config=SwitchConfig,
     run=run,
-    handles=handles,
+    output="`{value}`",
+    example=Example(
+        graph={
+            "nodes": [
+                {
+                    "id": "region",
+                    "type": "switch",
+                    "data": {"config": {"value": "{% $input.country %}", "cases": ["DE", "FR"]}},
+                },
+                {"id": "german", "type": "transform", "data": {"config": {"value": "Guten Tag"}}},
+                {"id": "french", "type": "transform", "data": {"config": {"value": "Bonjour"}}},
+                {"id": "english", "type": "transform", "data": {"config": {"value": "Hello"}}},
+            ],
+            "edges": [
+                {"id": "e1", "source": "region", "sourceHandle": "case:DE", "target": "german"},
+                {"id": "e2", "source": "region", "sourceHandle": "case:FR", "target": "french"},
+                {"id": "e3", "source": "region", "sourceHandle": "default", "target": "english"},
+            ],
+        },
+        input={"country": "FR"},
+        output="Bonjour",
+    ),
+    handles=("default",),
+    case_handles="cases",
 )

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from chalicelib.compiler.node_type import (
     Config,
     Context,
+    Example,
     Expression,
     Kind,
     NodeFailure,
@@ -21,10 +22,14 @@ from chalicelib.compiler.settings import MAX_RUN_SECONDS
 
 
 class WaitConfig(Config):
-    """Either `seconds` or `until`, an ISO 8601 time; without an offset it is UTC."""
+    """Either `seconds` or `until`."""
 
-    seconds: Expression | Annotated[float, Field(ge=0, le=MAX_RUN_SECONDS, strict=True)] | None = None
-    until: str | None = None
+    seconds: Expression | Annotated[float, Field(ge=0, le=MAX_RUN_SECONDS, strict=True)] | None = Field(
+        None, description="How long to wait, up to a year. Set this or `until`."
+    )
+    until: str | None = Field(
+        None, description="An ISO 8601 time, up to a year away; without an offset it is UTC. Set this or `seconds`."
+    )
 
     @field_validator("until")
     @classmethod
@@ -65,5 +70,17 @@ NODE_TYPE = NodeType(
     description="Waits some seconds or until a time.",
     config=WaitConfig,
     run=run,
+    output="`{until}`",
+    example=Example(
+        graph={
+            "nodes": [
+                {"id": "pause", "type": "wait", "data": {"config": {"seconds": "{% $input.minutes * 60 %}"}}},
+                {"id": "remind", "type": "transform", "data": {"config": {"value": "have you seen our offer?"}}},
+            ],
+            "edges": [{"id": "e1", "source": "pause", "target": "remind"}],
+        },
+        input={"minutes": 0.01},
+        output="have you seen our offer?",
+    ),
     kind=Kind.WAIT,
 )

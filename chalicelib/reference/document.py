@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from inspect import cleandoc
 from typing import Any, get_args, get_origin
 
@@ -18,6 +19,7 @@ from chalicelib.errors import (
     NotFoundError,
     StepgraphError,
     TooLargeError,
+    TooManyError,
     UnauthenticatedError,
     UnavailableError,
     UnsupportedMediaError,
@@ -36,12 +38,15 @@ member may. Lists are `{items, next_cursor}`: send `next_cursor` as `cursor` for
 ID = {"type": "string", "format": "uuid"}
 PATH_PARAMETERS: Mapping[str, dict[str, Any]] = {
     "node_id": {"type": "string", "minLength": 1, "maxLength": 200},
+    "name": {"type": "string", "minLength": 1, "maxLength": 64},
+    "token": {"type": "string", "minLength": 1},
     "version": {"type": "integer", "minimum": 1, "maximum": 2_147_483_647},
 }
 """What is in a path besides ids that are UUIDs."""
 
 _ERROR_HEADERS: Mapping[type[StepgraphError], dict[str, Any]] = {
     UnauthenticatedError: {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    TooManyError: {"Retry-After": {"schema": {"type": "integer"}, "description": "In seconds."}},
     UnavailableError: {"Retry-After": {"schema": {"type": "integer"}, "description": "In seconds."}},
 }
 
@@ -106,7 +111,7 @@ class Operation:
         if not summary:
             raise self._undescribed("its view must say in its docstring what it is for")
         told = {
-            "operationId": view.__name__,
+            "operationId": self._id,
             "tags": [view.__module__.split(".")[-2]],
             "summary": summary.removesuffix("."),
             "description": "\n\n".join(filter(None, [description, self._who])),
@@ -116,9 +121,16 @@ class Operation:
         if body := self.endpoint.takes.get("body"):
             is_required = any(field.is_required() for field in body.model_fields.values())
             told["requestBody"] = {"required": is_required, "content": {JSON: {"schema": schemas.of(body)}}}
+        if self.endpoint.takes_anything and self.method not in ("GET", "DELETE"):
+            told["requestBody"] = {"required": False, "content": {"*/*": {}}}
         if not self.endpoint.needs_token:
             told["security"] = []
         return told
+
+    @property
+    def _id(self) -> str:
+        name = self.endpoint.view.__name__
+        return f"{name}_by_{self.method.lower()}" if self.endpoint.takes_anything else name
 
     @property
     def _who(self) -> str:
@@ -155,7 +167,14 @@ class Operation:
         if self._gives is not None:
             good["content"] = {endpoint.media_type: {"schema": schemas.of(self._gives)}}
         bad = {str(STATUS[error].value): {"$ref": f"#/components/responses/{_name(error)}"} for error in self._errors()}
-        return {str(endpoint.status.value): good} | dict(sorted(bad.items()))
+        return {**self._good(good), **dict(sorted(bad.items()))}
+
+    def _good(self, good: dict[str, Any]) -> dict[str, Any]:
+        status, other = self.endpoint.status, self.endpoint.or_status
+        found = {str(status.value): good}
+        if other is HTTPStatus.NOT_MODIFIED:
+            return found | {str(other.value): {"description": other.phrase}}
+        return found | ({str(other.value): {**good, "description": other.phrase}} if other else {})
 
     def _errors(self) -> Iterator[type[StepgraphError]]:
         """What the edge refuses, and what the route says."""

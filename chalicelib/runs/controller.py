@@ -47,6 +47,14 @@ class RunController:
         """The run with its node results."""
         return self._service.get(request.workspace_id, request.id("workflow_id"), request.id("run_id"))
 
+    def list_all_runs(self, request: Request, query: ListRuns) -> Paged[RunRow]:
+        """A page of the runs of all workflows."""
+        return self._service.list_all_runs(request.workspace_id, query, query.status)
+
+    def find(self, request: Request) -> RunDetail:
+        """The run with its node results, whatever workflow it is of."""
+        return self._service.find(request.workspace_id, request.id("run_id"))
+
     def preview_retry(self, request: Request, query: AskRetry) -> RetryPreview:
         """What a retry would take over, and what it would run again."""
         ids = (request.workspace_id, request.id("workflow_id"), request.id("run_id"))

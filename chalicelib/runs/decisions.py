@@ -75,7 +75,7 @@ def _asked(graph: Graph, run_id: UUID, node_id: str, decide: Decide) -> tuple[Sc
         raise NotFoundError(f"run {run_id} has no node {node_id[:100]}") from None
     if node.type.kind is not Kind.DECISION:
         raise _invalid("node_id", f"node {node.title} is of type {node.type.name}; it waits for no decision")
-    decisions = sorted(handle for handle in node.type.handles({}))
+    decisions = sorted(node.type.handles)
     if decide.decision not in decisions:
         raise _invalid("decision", f"decision must be one of {', '.join(decisions)}")
     depth = _depth(graph, container)

@@ -57,9 +57,9 @@ class RecordRepository:
     def save_records(self, scope: Scope, records: Collection[NodeRecord]) -> set[str]:
         """Write node results; the ids of those written.
 
-        A result that is decided is never overwritten, and one that was cancelled only by what came of it after all.
-        A first start is kept. In a run or an item that has ended nothing begins. The run is held before its results
-        are, in the order of whoever deletes it: no deadlock.
+        A result that is decided is never overwritten, and one that was cancelled only where it had begun, by what came
+        of it after all. A first start is kept. In a run or an item that has ended nothing begins. The run is held
+        before its results are, in the order of whoever deletes it: no deadlock.
         """
         rows = self._connection.execute(
             """
@@ -94,7 +94,8 @@ class RecordRepository:
               earlier_attempts = CASE WHEN EXCLUDED.attempts > workflow_run_nodes.attempts
                 THEN attempts_before(workflow_run_nodes) ELSE workflow_run_nodes.earlier_attempts END
             WHERE workflow_run_nodes.status IN ('running', 'waiting')
-               OR (workflow_run_nodes.status = 'cancelled' AND EXCLUDED.status IN ('succeeded', 'failed'))
+               OR (workflow_run_nodes.status = 'cancelled' AND workflow_run_nodes.attempts > 0
+                   AND EXCLUDED.status IN ('succeeded', 'failed'))
             RETURNING node_id
             """,
             {

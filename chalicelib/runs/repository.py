@@ -10,10 +10,9 @@ from chalicelib.compiler.settings import RunSettings
 from chalicelib.db import Connection
 from chalicelib.errors import NotFoundError
 from chalicelib.jsontext import to_text
-from chalicelib.paging import Page
 from chalicelib.workflows.schemas import VersionRow
 
-from .schemas import EndedRun, NewRun, RunDetail, RunRow, Scope
+from .schemas import EndedRun, NewRun, RunDetail, Scope
 
 
 class RunRepository:
@@ -83,19 +82,34 @@ class RunRepository:
             raise NotFoundError(f"there is no workflow {workflow_id}")
         return row["id"], row["request_hash"]
 
+    def find_by_key(self, workflow_id: UUID, key: str) -> UUID | None:
+        """The run that has an idempotency key and began within a day."""
+        row = self._connection.execute(
+            """
+            SELECT id FROM workflow_runs
+            WHERE workflow_id = %s AND idempotency_key = %s AND started_at >= NOW() - INTERVAL '24 hours'
+            """,
+            (workflow_id, key),
+        ).fetchone()
+        return row["id"] if row else None
+
     def mark_started(self, run_id: UUID, execution_arn: str, number: int, reason: str | None) -> None:
         """The execution of that number (from 1) was started; a later one stays the run's, and what has ended ended.
 
-        `reason` tells why it was not the first.
+        `reason` tells why it was not the first. A run may end before this is told; its end stays last in its history.
         """
         self._connection.execute(
             """
             UPDATE workflow_runs
             SET execution_arn = %(arn)s::text, executions = %(number)s::int, checked_at = NOW(),
                 status = CASE WHEN status = 'pending' THEN 'running' ELSE status END,
-                history = history || happened(
-                  CASE WHEN %(number)s::int = 1 THEN 'started' ELSE 'resumed' END,
-                  jsonb_build_object('execution_arn', %(arn)s::text, 'reason', %(reason)s::text))
+                history = CASE WHEN status IN ('pending', 'running') THEN history || told.entry
+                  ELSE jsonb_insert(history, '{-1}', told.entry || jsonb_build_object('at', history -> -1 -> 'at')) END
+            FROM (
+              SELECT happened(
+                CASE WHEN %(number)s::int = 1 THEN 'started' ELSE 'resumed' END,
+                jsonb_build_object('execution_arn', %(arn)s::text, 'reason', %(reason)s::text)) -> 0 AS entry
+            ) AS told
             WHERE id = %(run_id)s AND executions < %(number)s::int
             """,
             {"run_id": run_id, "arn": execution_arn, "number": number, "reason": reason},
@@ -152,36 +166,6 @@ class RunRepository:
         if row is None:
             raise NotFoundError(f"there is no run {run_id} of workflow {workflow_id}")
         return cast("UUID", row["id"])
-
-    def list_runs(self, workspace_id: UUID, workflow_id: UUID, page: Page, status: str | None) -> list[RunRow]:
-        """One more than a page, newest first."""
-        moment, item_id = page.before or (None, None)
-        rows = self._connection.execute(
-            """
-            SELECT id, workflow_id, workspace_id, version, status, trigger, triggered_by, started_at,
-                   completed_at,
-                   left(error_message, 1000)
-                     || CASE WHEN length(error_message) > 1000 THEN '… (cut)' ELSE '' END AS error_message,
-                   CASE WHEN status = 'pending' AND admitted_at IS NULL
-                     THEN place_in_queue(workflow_id, started_at, id) END AS queue_position,
-                   retry_of, parent_run_id
-            FROM workflow_runs
-            WHERE workflow_id = %(workflow_id)s AND workspace_id = %(workspace_id)s
-              AND (%(moment)s::timestamptz IS NULL OR (started_at, id) < (%(moment)s, %(item_id)s::uuid))
-              AND (%(status)s::text IS NULL OR status = %(status)s)
-            ORDER BY started_at DESC, id DESC
-            LIMIT %(limit)s
-            """,
-            {
-                "workspace_id": workspace_id,
-                "workflow_id": workflow_id,
-                "moment": moment,
-                "item_id": item_id,
-                "status": status,
-                "limit": page.limit + 1,
-            },
-        ).fetchall()
-        return cast("list[RunRow]", rows)
 
     def lock(self, scope: Scope) -> str | None:
         """The status of a run, or of an item of a run that goes on, that no one else settles until the transaction

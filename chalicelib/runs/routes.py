@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
 
 routes = Routes(__name__)
+of_workspace = Routes(f"{__name__}.of_workspace")
 approvals = Routes(f"{__name__}.approvals")
 
 
@@ -60,6 +61,18 @@ def list_runs(request: Request, query: ListRuns) -> Paged[RunRow]:
 def get_run(request: Request) -> RunDetail:
     """Get a run with what every node did, as it is now."""
     return _controller().get(request)
+
+
+@of_workspace.route("GET", "/", Role.MEMBER)
+def list_all_runs(request: Request, query: ListRuns) -> Paged[RunRow]:
+    """List the runs of all workflows, without what may be large."""
+    return _controller().list_all_runs(request, query)
+
+
+@of_workspace.route("GET", "/{run_id}", Role.MEMBER)
+def find_run(request: Request) -> RunDetail:
+    """Get a run with what every node did, whatever workflow it is of."""
+    return _controller().find(request)
 
 
 @routes.route("GET", "/{workflow_id}/runs/{run_id}/items", Role.MEMBER)

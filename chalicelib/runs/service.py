@@ -21,6 +21,7 @@ from .dispatcher import Dispatcher
 from .ending import end_early, readable
 from .executions import Executions, told
 from .items import ItemRepository
+from .listing import RunListRepository
 from .records import RecordRepository
 from .repository import RunRepository
 from .results import ItemRow
@@ -52,19 +53,17 @@ class RunService:
         what the workflow is to skip is `cancelled` at once. Raises TooLargeError for the input, ConflictError for a
         key that came with another request.
         """
-        size = len(to_text(new.input).encode())
-        if size > (limit := self._settings.max_input_bytes):
-            raise TooLargeError(f"the input has {size:,} bytes; at most {limit:,} are allowed")
-        run_id = self._accept_current(workspace_id, workflow_id, new)
+        run_id = self.start(workspace_id, workflow_id, new)
         if run_id is None:
             run_id = self._same_run(workflow_id, new)
         return self.get(workspace_id, workflow_id, run_id)
 
-    def fire(self, workspace_id: UUID, workflow_id: UUID, new: NewRun) -> UUID | None:
-        """Accept a run for a fire of a schedule, and start it; None where that fire has its run."""
-        return self._accept_current(workspace_id, workflow_id, new)
-
-    def _accept_current(self, workspace_id: UUID, workflow_id: UUID, new: NewRun) -> UUID | None:
+    def start(self, workspace_id: UUID, workflow_id: UUID, new: NewRun) -> UUID | None:
+        """Accept a run of the current version and start it, as `execute` does; None where there is one already for its
+        key or its fire."""
+        size = len(to_text(new.input).encode())
+        if size > (limit := self._settings.max_input_bytes):
+            raise TooLargeError(f"the input has {size:,} bytes; at most {limit:,} are allowed")
         version = self._workflows.current_version(workspace_id, workflow_id)
         graph = self._workflows.plan(version["id"]).graph
         with self._database.transaction() as connection:
@@ -83,16 +82,33 @@ class RunService:
             )
         return run_id
 
+    def find_by_key(self, workflow_id: UUID, key: str) -> UUID | None:
+        """The run that was started with this key within a day."""
+        with self._database.connection() as connection:
+            return RunRepository(connection).find_by_key(workflow_id, key)
+
     def get(self, workspace_id: UUID, workflow_id: UUID, run_id: UUID) -> RunDetail:
         """A run with the results of all its nodes as they are now."""
         with self._database.connection() as connection:
+            return RunRepository(connection).get(workspace_id, workflow_id, run_id)
+
+    def find(self, workspace_id: UUID, run_id: UUID) -> RunDetail:
+        """The same for who does not know of which workflow it is."""
+        with self._database.connection() as connection:
+            workflow_id = RunListRepository(connection).get_workflow_id(workspace_id, run_id)
             return RunRepository(connection).get(workspace_id, workflow_id, run_id)
 
     def list_runs(self, workspace_id: UUID, workflow_id: UUID, page: Page, status: str | None) -> Paged[RunRow]:
         """A page of runs without what may be large."""
         with self._database.connection() as connection:
             self._workflows.require(connection, workspace_id, workflow_id)
-            rows = RunRepository(connection).list_runs(workspace_id, workflow_id, page, status)
+            rows = RunListRepository(connection).list_runs(workspace_id, workflow_id, page, status)
+        return page.answer(rows, "started_at")
+
+    def list_all_runs(self, workspace_id: UUID, page: Page, status: str | None) -> Paged[RunRow]:
+        """A page of the runs of all workflows."""
+        with self._database.connection() as connection:
+            rows = RunListRepository(connection).list_all_runs(workspace_id, page, status)
         return page.answer(rows, "started_at")
 
     def list_items(

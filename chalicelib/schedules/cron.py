@@ -198,7 +198,7 @@ def _part(field: Field, part: str) -> range:
     low = _number(field, match[1])
     if match[2] is None and match[3] is not None:
         message = f'"{part}" has a step and no range; Unix reads it as {low}, others as from {low} on'
-        raise _error("step_without_range", field, message, f"write {low}-{max(field.every)}/{step} or {low}")
+        raise _error("step_without_range", field, message, f"write {low}-{max(low, *field.every)}/{step} or {low}")
     high = low if match[2] is None else _number(field, match[2])
     if low > high:
         message = f'"{part}" runs backwards; a range goes up'
@@ -221,6 +221,8 @@ def _upwards(field: Field, low: int, high: int, step: int) -> str:
     """A range that passes the end of its field, as one or two that do not."""
     if field is WEEKDAY and high == 0:
         return f"{low}-7" if step == 1 else ",".join(map(str, range(low, 8, step)))
+    if field is WEEKDAY and low == 7:
+        return f"0-{high}" if step == 1 else f"0-{high}/{step}"
     every = sorted(field.every)
     if step == 1:
         return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in ((low, every[-1]), (every[0], high)))

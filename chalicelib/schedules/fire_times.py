@@ -7,9 +7,12 @@ is left out does not run, what is shown twice runs twice. croniter iterates the 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from functools import partial
+from itertools import islice, takewhile
+from operator import ge
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
@@ -41,6 +44,22 @@ def fire_times(cron: Cron, zone: ZoneInfo, after: datetime) -> Iterator[datetime
 def next_fire_times(cron: Cron, zone: ZoneInfo, after: datetime, count: int) -> list[datetime]:
     """The first of the moments (UTC, ascending) at which it fires; none for a cron that never does."""
     return list(islice(fire_times(cron, zone, after), count))
+
+
+def last_fire_time(cron: Cron, zone: ZoneInfo, after: datetime, until: datetime) -> datetime | None:
+    """The last moment (UTC) at which it fires after one moment, and not after another; None where it does not.
+
+    It is looked for from the end, each time further back: in the last hour one that fires often has few moments, and
+    years have few of one that fires seldom.
+    """
+    span = timedelta(hours=1)
+    while after < until:
+        begin = max(after, until - span)
+        moments = takewhile(partial(ge, until), fire_times(cron, zone, begin))
+        if found := deque(moments, maxlen=1):
+            return found[0]
+        until, span = begin, span * 4
+    return None
 
 
 def _makes_up(cron: Cron, zone: ZoneInfo, minute: datetime) -> bool:

@@ -21,10 +21,9 @@ class ScheduleRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def lock(self, workspace_id: UUID, workflow_id: UUID) -> Timing:
-        """The schedule as it is, which no one else changes until the transaction ends. Raises NotFoundError."""
+    def lock(self, workflow_id: UUID) -> None:
+        """No one else changes the schedule until the transaction ends."""
         self._connection.execute("SELECT FROM workflows WHERE id = %s FOR NO KEY UPDATE", (workflow_id,))
-        return self.get(workspace_id, workflow_id)
 
     def get(self, workspace_id: UUID, workflow_id: UUID) -> Timing:
         """A workflow's schedule, also where it has none yet. Raises NotFoundError."""
@@ -41,7 +40,7 @@ class ScheduleRepository:
                    w.schedule_enabled AS enabled, coalesce(s.overlap, 'allow') AS overlap,
                    coalesce(s.catch_up, 'none') AS catch_up, s.pause_after_failures, s.paused_at, s.paused_reason,
                    coalesce(s.since, w.created_at) AS since,
-                   coalesce(s.accounted_until, w.created_at) AS accounted_until
+                   coalesce(s.accounted_until, w.created_at) AS accounted_until, s.sync_problem
             FROM workflows w LEFT JOIN workflow_schedules s ON s.workflow_id = w.id
             WHERE w.id = %s
             """,
@@ -57,7 +56,7 @@ class ScheduleRepository:
                 """
                 SELECT w.id AS workflow_id, w.workspace_id, w.schedule_cron AS cron, w.schedule_timezone AS timezone,
                        w.schedule_enabled AS enabled, s.overlap, s.catch_up, s.pause_after_failures, s.paused_at,
-                       s.paused_reason, s.since, s.accounted_until
+                       s.paused_reason, s.since, s.accounted_until, s.sync_problem
                 FROM workflows w JOIN workflow_schedules s ON s.workflow_id = w.id
                 WHERE w.schedule_cron IS NOT NULL AND (%(after)s::uuid IS NULL OR w.id > %(after)s)
                 ORDER BY w.id LIMIT %(limit)s
@@ -91,8 +90,8 @@ class ScheduleRepository:
               pause_after_failures = EXCLUDED.pause_after_failures,
               paused_at = EXCLUDED.paused_at,
               paused_reason = EXCLUDED.paused_reason,
-              since = EXCLUDED.since,
-              accounted_until = EXCLUDED.accounted_until
+              since = greatest(workflow_schedules.since, EXCLUDED.since),
+              accounted_until = greatest(workflow_schedules.accounted_until, EXCLUDED.accounted_until)
             """,
             {
                 "workflow_id": timing.workflow_id,
@@ -116,16 +115,37 @@ class ScheduleRepository:
             (moment, workflow_id),
         )
 
-    def list_fires(self, workflow_id: UUID, since: datetime | None, limit: int) -> list[dict[str, Any]]:
-        """The last fires, newest first: `{fire_at, run_id, run_status}`; `since`: none before."""
+    def tell_sync_problem(self, workflow_id: UUID, problem: str | None) -> None:
+        """Why the timers of a schedule could not be brought in line; None where they could."""
+        self._connection.execute(
+            """
+            UPDATE workflow_schedules SET sync_problem = %(problem)s::text
+            WHERE workflow_id = %(workflow_id)s AND sync_problem IS DISTINCT FROM %(problem)s::text
+            """,
+            {"workflow_id": workflow_id, "problem": problem},
+        )
+
+    def list_fires(self, workflow_id: UUID, limit: int) -> list[dict[str, Any]]:
+        """The last fires, newest first: `{fire_at, run_id, run_status}`."""
         return self._connection.execute(
             """
             SELECT fire_at, id AS run_id, status AS run_status FROM workflow_runs
-            WHERE workflow_id = %(workflow_id)s AND fire_at IS NOT NULL
-              AND (%(since)s::timestamptz IS NULL OR fire_at >= %(since)s)
-            ORDER BY fire_at DESC LIMIT %(limit)s
+            WHERE workflow_id = %s AND fire_at IS NOT NULL
+            ORDER BY fire_at DESC LIMIT %s
             """,
-            {"workflow_id": workflow_id, "since": since, "limit": limit},
+            (workflow_id, limit),
+        ).fetchall()
+
+    def list_ended(self, workflow_id: UUID, since: datetime, limit: int) -> list[dict[str, Any]]:
+        """The last fires after a moment whose runs came to an end of their own, newest first: `{run_id, run_status}`.
+        What goes on, was skipped or was cancelled tells nothing of whether the workflow works."""
+        return self._connection.execute(
+            """
+            SELECT id AS run_id, status AS run_status FROM workflow_runs
+            WHERE workflow_id = %s AND fire_at > %s AND status IN ('succeeded', 'failed', 'timed_out')
+            ORDER BY fire_at DESC LIMIT %s
+            """,
+            (workflow_id, since, limit),
         ).fetchall()
 
     def find_failed(self, run_id: UUID) -> UUID | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chalice.app import CloudWatchEvent
@@ -10,8 +10,6 @@ from chalice.app import CloudWatchEvent
 from chalicelib.api import Request, Routes
 from chalicelib.auth import Role
 from chalicelib.bootstrap import services
-
-from .timers import workflow_of
 
 if TYPE_CHECKING:
     from .controller import ScheduleController
@@ -39,14 +37,12 @@ def update_schedule(request: Request, body: PutSchedule) -> Schedule:
 
 
 @routes.blueprint.lambda_function(name="schedule_trigger")
-def schedule_trigger(event: dict[str, Any], _context: Any) -> dict[str, str | None]:
+def schedule_trigger(event: Any, _context: Any) -> Mapping[str, str | None]:
     """Behind every timer: `{timer, time}`, its name and the minute for which it calls. Gives the run it started."""
-    workflow_id = workflow_of(event["timer"])
-    run_id = services().schedules.fire(workflow_id, datetime.fromisoformat(event["time"])) if workflow_id else None
-    return {"run_id": str(run_id) if run_id else None}
+    return _controller().fire(event)
 
 
 @routes.blueprint.schedule("rate(5 minutes)", name="reconcile_schedules")
 def reconcile_schedules(_event: CloudWatchEvent) -> dict[str, int]:
-    """Every few minutes: timers that are off are mended, and missed fires made up for."""
-    return services().schedule_sync.sync_all() | services().schedules.catch_up()
+    """Every few minutes: missed fires are made up for, and timers that are off mended."""
+    return services().schedules.catch_up() | services().schedule_sync.sync_all()

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
-from chalicelib.compiler.settings import RunSettings
+from chalicelib.compiler.settings import RunSettings, Whole
 from chalicelib.runs.results import Moment
 from chalicelib.runs.schemas import RunStatus
 
@@ -30,15 +30,22 @@ class PutSchedule(BaseModel):
         json_schema_extra={"examples": [{"cron": "30 8 * * 1-5", "timezone": "Europe/Berlin"}, {"enabled": False}]},
     )
 
-    cron: Annotated[str, StringConstraints(strict=True, strip_whitespace=True, max_length=100)] | None = None
-    timezone: Annotated[str, StringConstraints(strict=True, max_length=64)] | None = None
+    cron: Annotated[str, StringConstraints(strict=True, strip_whitespace=True)] | None = None
+    timezone: Annotated[str, StringConstraints(strict=True)] | None = None
     enabled: Annotated[bool, Field(strict=True)] | None = None
     overlap: Overlap | None = None
     """What becomes of a fire while a run of the workflow goes on; with `allow`, what the graph's settings say."""
     catch_up: CatchUp | None = None
     """Whether the last of the fires that were missed, because nothing ran here, is made up for."""
-    pause_after_failures: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
+    pause_after_failures: Annotated[Whole, Field(ge=1, le=1000)] | None = None
     """After so many scheduled runs that failed in a row the schedule is turned off; null is never."""
+
+
+class TimerCall(BaseModel):
+    """What a timer sends to the trigger: its name, and the minute for which it calls."""
+
+    timer: str
+    time: AwareDatetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,11 @@ class Timing:
     paused_at: datetime | None
     paused_reason: str | None
     since: datetime
-    """From when on it holds."""
+    """After when it holds: a fire at this moment or before starts no run."""
     accounted_until: datetime
     """Up to when no fire is missing any more."""
+    sync_problem: str | None
+    """Why its timers could not be brought in line the last time."""
 
     @property
     def parsed(self) -> Cron:
@@ -70,6 +79,11 @@ class Timing:
     def zone(self) -> ZoneInfo:
         """Its time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def catches_up(self) -> bool:
+        """Whether the last fire that it missed is made up for."""
+        return self.cron is not None and self.enabled and self.catch_up == "last"
 
     def limits(self, settings: RunSettings) -> RunSettings:
         """What holds for a run that it starts, where this holds for all of the workflow's."""

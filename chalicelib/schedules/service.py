@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from chalicelib.db import Connection, Database
+from chalicelib.db import Database
 from chalicelib.errors import InvalidError, NotFoundError
 from chalicelib.jsontext import iso8601
 from chalicelib.observability import about, logger, measure
@@ -17,8 +18,8 @@ from chalicelib.runs.schemas import NewRun
 from chalicelib.runs.service import RunService
 
 from .cron import CronError, parse
-from .fire_times import fire_times, fires_at, next_fire_times
-from .misread import misreadings
+from .fire_times import fires_at, last_fire_time, next_fire_times
+from .misread import misreadings, never_fires
 from .repository import ScheduleRepository
 from .schemas import Fire, FireTime, PutSchedule, Schedule, Timing
 from .summer_time import summer_time
@@ -26,6 +27,8 @@ from .sync import ScheduleSync
 from .words import describe
 
 SHOWN_FIRE_TIMES = 10
+SHOWN_CHARACTERS = 64
+"""Of a zone that there is not."""
 MISSED_AFTER = timedelta(minutes=2)
 """A fire that did not come by then is missed; one that comes even later finds that it was made up for."""
 
@@ -43,7 +46,7 @@ class ScheduleService:
         with self._database.connection() as connection:
             repository = ScheduleRepository(connection)
             timing = repository.get(workspace_id, workflow_id)
-            fires = repository.list_fires(workflow_id, None, SHOWN_FIRE_TIMES)
+            fires = repository.list_fires(workflow_id, SHOWN_FIRE_TIMES)
         shown = [
             Fire(**_fire_time(fire["fire_at"], timing.zone), run_id=fire["run_id"], run_status=fire["run_status"])
             for fire in fires
@@ -54,7 +57,8 @@ class ScheduleService:
         """Store a schedule; what is not sent stays. Raises InvalidError for a cron or a zone that means nothing."""
         with self._database.transaction() as connection:
             repository = ScheduleRepository(connection)
-            after = _changed(repository.lock(workspace_id, workflow_id), schedule, datetime.now(UTC))
+            repository.lock(workflow_id)
+            after = _changed(repository.get(workspace_id, workflow_id), schedule, datetime.now(UTC))
             _check(after)
             repository.save(after)
         self._sync.try_sync(workflow_id)
@@ -66,13 +70,9 @@ class ScheduleService:
         minute = moment.astimezone(UTC).replace(second=0, microsecond=0)
         with self._database.connection() as connection:
             timing = ScheduleRepository(connection).find(workflow_id)
-            if timing is None or not timing.enabled or minute <= timing.since:
-                return None
-            if not fires_at(timing.parsed, timing.zone, minute):
-                return None
-            is_paused = self._pause_if_failing(connection, timing)
-        if is_paused:
-            self._sync.try_sync(workflow_id)
+        if timing is None or not timing.enabled or minute <= timing.since:
+            return None
+        if not fires_at(timing.parsed, timing.zone, minute) or self._pause_if_failing(timing):
             return None
         return self._start(timing, minute)
 
@@ -80,7 +80,7 @@ class ScheduleService:
         scheduled_for = _fire_time(minute, timing.zone)
         new = NewRun({"scheduled_for": scheduled_for}, "schedule", None, fire_at=minute, limits=timing.limits)
         try:
-            run_id = self._runs.fire(timing.workspace_id, timing.workflow_id, new)
+            run_id = self._runs.start(timing.workspace_id, timing.workflow_id, new)
         except NotFoundError:
             return None  # it was deleted while we looked
         if run_id:
@@ -95,45 +95,44 @@ class ScheduleService:
             repository = ScheduleRepository(connection)
             workflow_id = repository.find_failed(run_id)
             timing = repository.find(workflow_id) if workflow_id else None
-            is_paused = timing is not None and timing.enabled and self._pause_if_failing(connection, timing)
-        if timing is not None and is_paused:
-            self._sync.try_sync(timing.workflow_id)
+        if timing:
+            self._pause_if_failing(timing)
 
-    def _pause_if_failing(self, connection: Connection, timing: Timing) -> bool:
-        most = timing.pause_after_failures
-        if most is None:
+    def _pause_if_failing(self, seen: Timing) -> bool:
+        """Turn a schedule off whose last runs failed, as many as are too many; whether it was."""
+        if seen.pause_after_failures is None:
             return False
-        repository = ScheduleRepository(connection)
-        fires = repository.list_fires(timing.workflow_id, timing.since, most)
-        failed = [fire for fire in fires if fire["run_status"] in ("failed", "timed_out")]
-        if len(failed) < most:
-            return False
-        runs = "its last run" if most == 1 else f"its last {most} runs"
-        reason = f"{runs} failed; the latest is {failed[0]['run_id']}"
-        repository.save(replace(timing, enabled=False, paused_at=datetime.now(UTC), paused_reason=reason))
+        with self._database.transaction() as connection:
+            repository = ScheduleRepository(connection)
+            repository.lock(seen.workflow_id)
+            timing = repository.find(seen.workflow_id)  # as it is now, whoever changed it meanwhile
+            reason = _why_to_pause(repository, timing) if timing else None
+            if timing is None or reason is None:
+                return False
+            repository.save(replace(timing, enabled=False, paused_at=datetime.now(UTC), paused_reason=reason))
         logger.info("schedule paused", workflow_id=str(timing.workflow_id), reason=reason)
+        self._sync.try_sync(timing.workflow_id)
         return True
 
     def catch_up(self) -> dict[str, int]:
-        """Make up for the last fire that each schedule missed, where it is to; how many there were."""
+        """Make up for the last fire that each schedule missed, where it is to; how many there were, and how many are
+        put off until the next time because they can't be made up for now."""
         done: Counter[str] = Counter()
         until = datetime.now(UTC) - MISSED_AFTER
         with self._database.connection() as connection:
-            timings = list(ScheduleRepository(connection).list_all())
+            timings = [each for each in ScheduleRepository(connection).list_all() if each.catches_up]
         for timing in timings:
-            if timing.enabled and timing.catch_up == "last" and self._catch_up(timing, until):
-                done["caught_up"] += 1
-        return dict(done)
+            try:
+                done["caught_up"] += self._catch_up(timing, until)
+            except Exception:  # noqa: BLE001 - whatever it is, the others are looked after
+                logger.exception("schedule not caught up", workflow_id=str(timing.workflow_id))
+                done["catch_up_put_off"] += 1
+        return {what: count for what, count in done.items() if count}
 
     def _catch_up(self, timing: Timing, until: datetime) -> bool:
-        missed = None
-        for moment in fire_times(timing.parsed, timing.zone, timing.accounted_until):
-            if moment > until:
-                break
-            missed = moment
+        missed = last_fire_time(timing.parsed, timing.zone, timing.accounted_until, until)
         with self._database.connection() as connection:
-            repository = ScheduleRepository(connection)
-            latest = repository.list_fires(timing.workflow_id, None, 1)
+            latest = ScheduleRepository(connection).list_fires(timing.workflow_id, 1)
         is_due = missed is not None and (not latest or latest[0]["fire_at"] < missed)
         started = self.fire(timing.workflow_id, missed) if missed and is_due else None
         with self._database.connection() as connection:
@@ -141,12 +140,24 @@ class ScheduleService:
         return started is not None
 
 
+def _why_to_pause(repository: ScheduleRepository, timing: Timing) -> str | None:
+    """What to tell of a schedule that is to be turned off; None where it may go on."""
+    most = timing.pause_after_failures
+    if most is None or not timing.enabled:
+        return None
+    ended = repository.list_ended(timing.workflow_id, timing.since, most)
+    if len(ended) < most or any(run["run_status"] == "succeeded" for run in ended):
+        return None
+    runs = "its last run" if most == 1 else f"its last {most} runs"
+    return f"{runs} failed; the latest is {ended[0]['run_id']}"
+
+
 def _changed(before: Timing, schedule: PutSchedule, now: datetime) -> Timing:
     sent = schedule.model_fields_set
     after = replace(
         before,
         cron=schedule.cron if "cron" in sent else before.cron,
-        timezone=schedule.timezone or before.timezone,
+        timezone=before.timezone if schedule.timezone is None else schedule.timezone,
         enabled=_is_on(before, schedule),
         overlap=schedule.overlap or before.overlap,
         catch_up=schedule.catch_up or before.catch_up,
@@ -169,26 +180,36 @@ def _is_on(before: Timing, schedule: PutSchedule) -> bool:
 def _check(timing: Timing) -> None:
     """Raises InvalidError."""
     if timing.timezone not in _zones():
-        raise _invalid("timezone", f'"{timing.timezone}" is no IANA time zone, such as Europe/Berlin')
+        raise _unknown_zone(timing.timezone)
     if timing.cron is None:
         if timing.enabled:
-            raise _invalid("cron", "there is no cron to enable; send one, such as 30 8 * * 1-5")
+            raise _invalid("no_cron", "cron", "there is no cron to enable", "send one, such as 30 8 * * 1-5")
         return
     try:
         cron = parse(timing.cron)
     except CronError as error:
         raise _refused(error) from None
     if timing.enabled and cron.never_fires:
-        raise _invalid("cron", f'"{timing.cron}" never fires')
+        hint = "name a day that one of its months has; with enabled false it can be kept as it is"
+        raise _invalid("never_fires", "cron", never_fires(cron), hint)
 
 
 @cache
 def _zones() -> set[str]:
-    return available_timezones()
+    """All of IANA's; what a machine adds of its own would mean something else on the next one."""
+    return available_timezones() - {"localtime", "Factory"}
 
 
-def _invalid(path: str, message: str) -> InvalidError:
-    return InvalidError(message, [{"code": f"bad_{path}", "message": message, "path": path}])
+def _unknown_zone(name: str) -> InvalidError:
+    shown, by_lower_case = name[:SHOWN_CHARACTERS], {zone.lower(): zone for zone in _zones()}
+    close = get_close_matches(shown.strip().lower(), by_lower_case, n=1)
+    hint = f"did you mean {by_lower_case[close[0]]}?" if close else "write a name such as Europe/Berlin, or UTC"
+    return _invalid("unknown_timezone", "timezone", f'"{shown}" is no IANA time zone', hint)
+
+
+def _invalid(code: str, path: str, message: str, hint: str) -> InvalidError:
+    told = f"{message}; {hint}"
+    return InvalidError(told, [{"code": code, "message": told, "path": path, "hint": hint}])
 
 
 def _refused(error: CronError) -> InvalidError:

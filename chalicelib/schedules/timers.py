@@ -10,6 +10,8 @@ from uuid import UUID
 PREFIX = "stepgraph-"
 """Of the names of all our timers; nothing else is ever touched."""
 UUID_LENGTH = 36
+AT_ONCE = 16
+"""How many calls to AWS are made side by side where there are many timers to look at or to mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,11 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class ActualTimer(Timer):
-    """A timer as the backend has it. `is_intact`: it calls the trigger as it should."""
+    """A timer as the backend has it. `is_intact`: it calls the trigger as it should. `is_ours`: it calls no other one,
+    such as that of another deployment in the same account."""
 
     is_intact: bool
+    is_ours: bool
 
     def does(self, wanted: Timer) -> bool:
         """Whether it does what is wanted."""

@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.compiler.graph import Node
 from chalicelib.compiler.node_type import Kind, NodeFailure, NodeOutcome, Result, WaitUntil
 from chalicelib.node_call import NodeCall
+from chalicelib.redaction import MASK
 from chalicelib.runs.schemas import NodeRecord
 
 from .schemas import Source
@@ -66,7 +67,15 @@ class MockedCall(NodeCall):
     def of_call(cls, call: NodeCall, mocks: Mocks, told: Told) -> MockedCall:
         """The same calls, mocked."""
         return cls(
-            call.graph, call.of, call.run_variables, call.item, call.index, call.surroundings, mocks=mocks, told=told
+            call.graph,
+            call.of,
+            call.run_variables,
+            call.item,
+            call.index,
+            call.secrets,
+            call.surroundings,
+            mocks=mocks,
+            told=told,
         )
 
     def inside(self, node: Node, item: Any, index: int) -> MockedCall:
@@ -76,22 +85,27 @@ class MockedCall(NodeCall):
     def run(self, node: Node, records: Mapping[str, NodeRecord]) -> NodeOutcome:
         """What a node gives. Raises NodeFailure."""
         place = f"{self.path}{node.id}"
-        self.told.received[place] = self.rendered(node, records)
+        secrets = self._values(node)
+        self.told.received[place] = self.rendered(node, records, secrets)
         found = self.mocks.find(self.path, node.id)
         if found and (found[1] == "given" or node.type.kind not in (Kind.PURE, Kind.EACH)):
             mock, self.told.mocked[place] = found
-            self._config(node, records)
+            self._config(node, records, secrets)
             return mock.end()
         if node.type.kind in (Kind.IO, Kind.RUN, Kind.DECISION):
             self.told.mocked[place] = "assumed"
-            self._config(node, records)
+            self._config(node, records, secrets)
             return _assumed(node)
         outcome = NodeCall.run(self, node, records)
         return Result({"until": outcome.until.isoformat()}) if isinstance(outcome, WaitUntil) else outcome
 
+    def _values(self, node: Node) -> Mapping[str, str]:
+        """No secret is read for a trial that has no effect."""
+        return dict.fromkeys(node.secrets, MASK)
+
 
 def _assumed(node: Node) -> Result:
     if node.type.kind is Kind.DECISION:
-        decision = node.type.handles({})[0]
+        decision = node.type.handles[0]
         return Result({"decision": decision, "data": None, "decided_by": None}, decision)
     return Result(None)

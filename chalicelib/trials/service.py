@@ -55,7 +55,7 @@ class TrialService:
         if unknown := sorted(key for key in request.mocks if not _is_in(graph, key)):
             raise _invalid("mocks", f"the graph has no node {unknown[0][:100]}")
         state = RunState(_run(workspace_id, workflow_id, run_input, user_id), {})
-        calls = NodeCall.of_run(graph, state, self._surroundings)
+        calls = NodeCall.of_run(graph, state, graph.secrets, self._surroundings)
         return DryRun(MockedCall.of_call(calls, mocks, Told())).run()
 
     def test_node(self, workspace_id: UUID, workflow_id: UUID | None, test: NodeTest, user_id: UUID) -> TriedNode:
@@ -71,7 +71,7 @@ class TrialService:
         item = test.item if "item" in test.model_fields_set else recording.items.get(test.path)
         index = test.index if test.index is not None else _last(test.path)
         state = RunState(_run(workspace_id, workflow_id, run_input, user_id), {}, item, index)
-        calls = NodeCall.of_run(graph.scope(graph.container_of(node.id)), state, self._surroundings)
+        calls = NodeCall.of_run(graph.scope(graph.container_of(node.id)), state, graph.secrets, self._surroundings)
         return _tried(calls, _hurried(node), {key: _record(key, mock) for key, mock in before.items()})
 
     def _drawn(self, workspace_id: UUID, workflow_id: UUID | None, version: int | None) -> dict[str, Any]:

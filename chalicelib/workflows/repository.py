@@ -7,13 +7,12 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from chalicelib.compiler.certificate import Certificate
 from chalicelib.compiler.node_type import WorkflowReference
 from chalicelib.db import Connection, one
 from chalicelib.errors import NotFoundError
 from chalicelib.paging import Page
 
-from .schemas import ReferencedVersion, VersionDetail, VersionRow, WorkflowDetail, WorkflowRow
+from .schemas import NewVersion, ReferencedVersion, StoredWorkflow, VersionDetail, VersionRow, WorkflowRow
 
 
 class WorkflowRepository:
@@ -29,21 +28,22 @@ class WorkflowRepository:
         name: str,
         description: str | None,
         is_template: bool,
-        graph_definition: dict[str, Any],
-        certificate: Certificate,
-    ) -> WorkflowDetail:
-        """A workflow and its version 1."""
+        version: NewVersion,
+    ) -> UUID:
+        """A workflow and its version 1; its id."""
         row = self._connection.execute(
             """
             WITH workflow AS (
               INSERT INTO workflows (workspace_id, created_by, name, description, is_template)
               VALUES (%(workspace_id)s, %(created_by)s, %(name)s, %(description)s, %(is_template)s)
-              RETURNING *
+              RETURNING id, current_version
             ), version AS (
-              INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate)
-              SELECT id, current_version, %(graph)s, %(certificate)s FROM workflow
+              INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate, secrets, webhook)
+              SELECT id, current_version, %(graph)s, %(certificate)s, %(secrets)s, %(webhook)s FROM workflow
+            ), webhook AS (
+              INSERT INTO workflow_webhooks (workflow_id) SELECT id FROM workflow WHERE %(webhook)s::jsonb IS NOT NULL
             )
-            SELECT * FROM workflow
+            SELECT id FROM workflow
             """,
             {
                 "workspace_id": workspace_id,
@@ -51,24 +51,30 @@ class WorkflowRepository:
                 "name": name,
                 "description": description,
                 "is_template": is_template,
-                "graph": Jsonb(graph_definition),
-                "certificate": Jsonb(certificate),
+                **_columns(version),
             },
         ).fetchone()
-        return cast("WorkflowDetail", one(row) | {"graph_definition": graph_definition, "certificate": certificate})
+        return cast("UUID", one(row)["id"])
 
-    def get(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowDetail:
+    def get(self, workspace_id: UUID, workflow_id: UUID) -> StoredWorkflow:
         """A workflow with its current graph. Raises NotFoundError."""
         row = self._connection.execute(
             """
-            SELECT w.*, v.graph_definition, v.certificate
+            SELECT w.*, v.graph_definition, v.certificate, h.token AS webhook_token, h.is_enabled AS webhook_enabled,
+                   (SELECT coalesce(jsonb_object_agg(taken.name, taken.nodes), '{}')
+                    FROM jsonb_each(v.secrets) AS taken(name, nodes)
+                    WHERE NOT EXISTS (
+                      SELECT FROM workspace_secrets s
+                      WHERE s.workspace_id = w.workspace_id AND s.name = taken.name AND s.updated_at IS NOT NULL
+                    )) AS missing_secrets
             FROM workflows w
             JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.current_version
+            LEFT JOIN workflow_webhooks h ON h.workflow_id = w.id AND v.webhook IS NOT NULL
             WHERE w.id = %s AND w.workspace_id = %s
             """,
             (workflow_id, workspace_id),
         ).fetchone()
-        return cast("WorkflowDetail", _found(row, workflow_id))
+        return cast("StoredWorkflow", _found(row, workflow_id))
 
     def require(self, workspace_id: UUID, workflow_id: UUID) -> None:
         """Raises NotFoundError where there is no such workflow."""
@@ -133,21 +139,22 @@ class WorkflowRepository:
             },
         )
 
-    def append_version(
-        self, workflow_id: UUID, graph_definition: dict[str, Any], certificate: Certificate | None
-    ) -> None:
+    def append_version(self, workflow_id: UUID, version: NewVersion) -> None:
         """The next version, made current."""
         self._connection.execute(
             """
             WITH workflow AS (
               UPDATE workflows SET current_version = current_version + 1, updated_at = NOW()
-              WHERE id = %s
+              WHERE id = %(workflow_id)s
               RETURNING id, current_version
+            ), webhook AS (
+              INSERT INTO workflow_webhooks (workflow_id) SELECT id FROM workflow WHERE %(webhook)s::jsonb IS NOT NULL
+              ON CONFLICT DO NOTHING
             )
-            INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate)
-            SELECT id, current_version, %s, %s FROM workflow
+            INSERT INTO workflow_versions (workflow_id, version, graph_definition, certificate, secrets, webhook)
+            SELECT id, current_version, %(graph)s, %(certificate)s, %(secrets)s, %(webhook)s FROM workflow
             """,
-            (workflow_id, Jsonb(graph_definition), certificate and Jsonb(certificate)),
+            {"workflow_id": workflow_id, **_columns(version)},
         )
 
     def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:
@@ -219,6 +226,15 @@ class WorkflowRepository:
             "SELECT graph_definition FROM workflow_versions WHERE id = %s", (version_id,)
         ).fetchone()
         return row["graph_definition"] if row else None
+
+
+def _columns(version: NewVersion) -> dict[str, Any]:
+    return {
+        "graph": Jsonb(version.graph_definition),
+        "certificate": version.certificate and Jsonb(version.certificate),
+        "secrets": Jsonb(version.secrets),
+        "webhook": version.webhook and Jsonb(version.webhook.model_dump()),
+    }
 
 
 def _found(row: dict[str, Any] | None, workflow_id: UUID) -> dict[str, Any]:

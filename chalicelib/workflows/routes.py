@@ -23,9 +23,11 @@ if TYPE_CHECKING:
         Rollback,
         TemplateRow,
         UpdateWorkflow,
+        Validate,
+        Validated,
         VersionDetail,
         VersionRow,
-        WorkflowDetail,
+        WorkflowAnswer,
         WorkflowRow,
     )
 
@@ -45,7 +47,7 @@ def list_workflows(request: Request, query: ListWorkflows) -> Paged[WorkflowRow]
 
 
 @routes.route("POST", "/", Role.OWNER, status=HTTPStatus.CREATED)
-def create_workflow(request: Request, body: CreateWorkflow) -> WorkflowDetail:
+def create_workflow(request: Request, body: CreateWorkflow) -> WorkflowAnswer:
     """Create a workflow.
 
     A graph that can't work is refused with all its problems at once. What a run costs is in `certificate`.
@@ -54,13 +56,13 @@ def create_workflow(request: Request, body: CreateWorkflow) -> WorkflowDetail:
 
 
 @routes.route("GET", "/{workflow_id}", Role.MEMBER)
-def get_workflow(request: Request) -> WorkflowDetail:
+def get_workflow(request: Request) -> WorkflowAnswer:
     """Get a workflow with its current graph, as it was sent."""
     return _controller().get(request)
 
 
 @routes.route("PUT", "/{workflow_id}", Role.OWNER, raises=[ConflictError])
-def update_workflow(request: Request, body: UpdateWorkflow) -> WorkflowDetail:
+def update_workflow(request: Request, body: UpdateWorkflow) -> WorkflowAnswer:
     """Update a workflow; a graph makes a new version.
 
     Only what is sent changes. An `expected_version` that is not current is a conflict, which tells what changed since.
@@ -87,7 +89,7 @@ def get_version(request: Request) -> VersionDetail:
 
 
 @routes.route("POST", "/{workflow_id}/rollback", Role.OWNER, raises=[ConflictError])
-def rollback_workflow(request: Request, body: Rollback) -> WorkflowDetail:
+def rollback_workflow(request: Request, body: Rollback) -> WorkflowAnswer:
     """Roll back to a version: its graph is appended as a new one."""
     return _controller().rollback(request, body)
 
@@ -101,6 +103,12 @@ def merge_workflow(request: Request, body: Merge) -> Merged:
     return _controller().merge(request, body)
 
 
+@routes.route("POST", "/validate", Role.MEMBER)
+def validate_graph(request: Request, body: Validate) -> Validated:
+    """Tell what is wrong with a graph, or what a run of it costs; saves nothing."""
+    return _controller().validate(request, body)
+
+
 @routes.route("GET", "/templates", Role.MEMBER)
 def list_templates(request: Request, query: Page) -> Paged[TemplateRow]:
     """List the workspace's own templates, then those of the gallery."""
@@ -108,6 +116,6 @@ def list_templates(request: Request, query: Page) -> Paged[TemplateRow]:
 
 
 @routes.route("POST", "/templates/{template_id}/clone", Role.OWNER, status=HTTPStatus.CREATED)
-def clone_template(request: Request, body: CloneTemplate) -> WorkflowDetail:
+def clone_template(request: Request, body: CloneTemplate) -> WorkflowAnswer:
     """Make a workflow of a template."""
     return _controller().clone_template(request, body)

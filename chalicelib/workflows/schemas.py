@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
@@ -14,6 +15,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.compiler.certificate import Certificate
 from chalicelib.compiler.shape import GraphShape
+from chalicelib.compiler.webhook import Webhook
 from chalicelib.paging import Page
 from chalicelib.requests import Flag
 
@@ -54,12 +56,70 @@ class WorkflowRow(_Columns):
     workspace_id: UUID
 
 
-class WorkflowDetail(WorkflowRow):
-    """A workflow with its current graph, as it was sent."""
+class WorkflowWarning(TypedDict):
+    """What a run will fail by if it stays so."""
 
+    code: str
+    message: str
+    path: str
+    node_ids: list[str]
+
+
+class _Detail(WorkflowRow):
     graph_definition: GraphDefinition
     certificate: Certificate | None
     """What a run costs; None of versions saved before there were any."""
+    warnings: list[WorkflowWarning]
+
+
+class WebhookAddress(TypedDict):
+    """At which token a workflow is asked from outside, and whether it listens."""
+
+    token: str
+    enabled: bool
+
+
+class WorkflowDetail(_Detail):
+    """A workflow with its current graph, as it was sent."""
+
+    webhook: WebhookAddress | None
+    """None where the current version has no webhook."""
+
+
+class WebhookLink(TypedDict):
+    """Where a workflow is asked from outside, and whether it listens."""
+
+    url: str
+    enabled: bool
+
+
+class WorkflowAnswer(_Detail):
+    """A workflow with its current graph, as it was sent."""
+
+    webhook: WebhookLink | None
+    """None where the current version has no webhook."""
+
+
+class StoredWorkflow(WorkflowRow):
+    """A workflow with its current version as they are stored."""
+
+    graph_definition: dict[str, Any]
+    certificate: Certificate | None
+    webhook_token: str | None
+    webhook_enabled: bool | None
+    missing_secrets: dict[str, list[str]]
+    """The secrets that the workspace lacks, each with the ids of the nodes that take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A graph that can run, and what was found out about it."""
+
+    graph_definition: dict[str, Any]
+    certificate: Certificate | None
+    secrets: dict[str, list[str]]
+    """The secrets that it takes, each with the ids of the nodes that do."""
+    webhook: Webhook | None
 
 
 class TemplateRow(_Columns):
@@ -184,6 +244,18 @@ class Merged(TypedDict):
     changes: Sides
 
 
+class Validate(_SentBack):
+    """A graph that is not saved."""
+
+    graph_definition: GraphDefinition
+
+
+class Validated(TypedDict):
+    """What a run of a graph would cost."""
+
+    certificate: Certificate | None
+
+
 class CloneTemplate(_Body):
     """How the new workflow is called; as the template is without it."""
 
@@ -202,10 +274,14 @@ class VersionRow(TypedDict):
 
 
 class VersionDetail(VersionRow):
-    """A version with its graph."""
+    """A version with its graph, and what was found out about it when it was saved."""
 
     graph_definition: GraphDefinition
     certificate: Certificate | None
+    secrets: dict[str, list[str]]
+    """The secrets that it takes, each with the ids of the nodes that do."""
+    webhook: dict[str, Any] | None
+    """What it wants of requests to its webhook; None where it has none."""
 
 
 class ReferencedVersion(TypedDict):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from typing import Any, cast
 from uuid import UUID
 
 from chalicelib import compiler
-from chalicelib.compiler.asl import emit
-from chalicelib.compiler.certificate import Certificate, certify
+from chalicelib.compiler.certificate import Certificate
 from chalicelib.compiler.graph import Graph
-from chalicelib.compiler.problems import GraphRejectedError, InvalidGraphError, MalformedGraphError
+from chalicelib.compiler.problems import GraphRejectedError, InvalidGraphError
+from chalicelib.compiler.webhook import Webhook
+from chalicelib.compiler.words import listed
 from chalicelib.db import Connection, Database
-from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError, summary
+from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError
 from chalicelib.nodes import node_types
 from chalicelib.paging import Page, Paged
 from chalicelib.settings import Settings
@@ -25,25 +25,26 @@ from .gallery import gallery
 from .merge import merge
 from .references import References
 from .repository import WorkflowRepository
+from .saving import checked, told
 from .schemas import (
     ChangeEntry,
     CloneTemplate,
     CreateWorkflow,
     Merge,
     Merged,
+    NewVersion,
     Rollback,
+    StoredWorkflow,
     TemplateRow,
     UpdateWorkflow,
     VersionDetail,
     VersionRow,
     WorkflowDetail,
     WorkflowRow,
+    WorkflowWarning,
 )
 
 CACHED_PLANS = 256
-TOLD_PROBLEMS = 3
-"""How many of a graph's problems the summary tells; `errors` has them all."""
-
 
 NOT_A_WORKFLOW = {
     "workspace_id": None,
@@ -56,10 +57,13 @@ NOT_A_WORKFLOW = {
 """The columns that a built-in template has no row for."""
 
 
+ONLY_STORED = frozenset({"missing_secrets", "webhook_token", "webhook_enabled"})
+
+
 class WorkflowService:
     """Use cases of workflows. All raise NotFoundError for ids of another workspace."""
 
-    def __init__(self, database: Database, settings: Settings, on_deleted: Callable[[UUID], None]) -> None:
+    def __init__(self, database: Database, settings: Settings, on_deleted: Callable[[UUID], object]) -> None:
         self._database = database
         self._settings = settings
         self._on_deleted = on_deleted
@@ -75,16 +79,32 @@ class WorkflowService:
 
     def create(self, workspace_id: UUID, user_id: UUID, new: CreateWorkflow) -> WorkflowDetail:
         """Save version 1. Raises InvalidError, MalformedError or TooLargeError for a graph that can't run."""
-        graph, certificate = new.graph_definition, self._certify(new.graph_definition, workspace_id)
-        with self._database.connection() as connection:
-            return WorkflowRepository(connection).insert(
-                workspace_id, user_id, new.name, new.description, new.is_template, graph, certificate
-            )
+        version = self._checked(new.graph_definition, workspace_id)
+        return self._insert(workspace_id, user_id, new.name, new.description, version, is_template=new.is_template)
+
+    def _insert(
+        self,
+        workspace_id: UUID,
+        user_id: UUID,
+        name: str,
+        description: str | None,
+        version: NewVersion,
+        *,
+        is_template: bool = False,
+    ) -> WorkflowDetail:
+        with self._database.transaction() as connection:
+            repository = WorkflowRepository(connection)
+            workflow_id = repository.insert(workspace_id, user_id, name, description, is_template, version)
+            return _shown(repository.get(workspace_id, workflow_id))
+
+    def validate(self, workspace_id: UUID, graph_definition: dict[str, Any]) -> Certificate | None:
+        """What a run of a graph would cost; saves nothing. Raises as `create` does."""
+        return self._checked(graph_definition, workspace_id).certificate
 
     def get(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowDetail:
         """A workflow with its current graph."""
         with self._database.connection() as connection:
-            return WorkflowRepository(connection).get(workspace_id, workflow_id)
+            return _shown(WorkflowRepository(connection).get(workspace_id, workflow_id))
 
     def current_version(self, workspace_id: UUID, workflow_id: UUID) -> VersionRow:
         """The version that runs now."""
@@ -98,36 +118,38 @@ class WorkflowService:
     def update(self, workspace_id: UUID, workflow_id: UUID, change: UpdateWorkflow) -> WorkflowDetail:
         """Change what is sent; a graph makes a new version. Raises ConflictError for a stale version."""
         graph = change.graph_definition
-        certificate = None if graph is None else self._certify(graph, workspace_id, workflow_id)
+        version = None if graph is None else self._checked(graph, workspace_id, workflow_id)
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
             _check_version(repository, repository.lock(workspace_id, workflow_id), change.expected_version)
             if change.model_fields_set & {"name", "description", "is_template"}:
                 description = (change.description,) if "description" in change.model_fields_set else None
                 repository.update(workflow_id, change.name, change.is_template, description)
-            if graph is not None:
-                repository.append_version(workflow_id, graph, certificate)
-            return repository.get(workspace_id, workflow_id)
+            if version is not None:
+                repository.append_version(workflow_id, version)
+            return _shown(repository.get(workspace_id, workflow_id))
 
     def rollback(self, workspace_id: UUID, workflow_id: UUID, target: Rollback) -> WorkflowDetail:
         """Append a version with an older one's graph. Raises NotFoundError for a missing version, InvalidError for one
         that can't run any more."""
         found = self.get_version(workspace_id, workflow_id, target.version)
         if problems := self._references.problems(workspace_id, workflow_id, self.plan(found["id"]).graph):
-            raise _told(InvalidGraphError(problems))
+            raise told(InvalidGraphError(problems))
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
             _check_version(repository, repository.lock(workspace_id, workflow_id), target.expected_version)
             old = repository.get_version(workflow_id, target.version)
-            repository.append_version(workflow_id, old["graph_definition"], old["certificate"])
-            return repository.get(workspace_id, workflow_id)
+            webhook = Webhook.model_validate(old["webhook"]) if old["webhook"] else None
+            version = NewVersion(old["graph_definition"], old["certificate"], old["secrets"], webhook)
+            repository.append_version(workflow_id, version)
+            return _shown(repository.get(workspace_id, workflow_id))
 
     def merge(self, workspace_id: UUID, workflow_id: UUID, edit: Merge) -> Merged:
         """What an editor drew and what was saved meanwhile, in one graph; saves nothing. Raises ConflictError where
         they don't go together, InvalidError, MalformedError or TooLargeError for an edit that can't run by itself."""
-        self._certify(edit.mine, workspace_id, workflow_id, "mine")
+        self._checked(edit.mine, workspace_id, workflow_id, "mine")
         if isinstance(edit.base, dict):
-            self._certify(edit.base, workspace_id, workflow_id, "base")
+            self._checked(edit.base, workspace_id, workflow_id, "base")
         with self._database.connection() as connection:
             repository = WorkflowRepository(connection)
             current = repository.get(workspace_id, workflow_id)
@@ -135,7 +157,7 @@ class WorkflowService:
             base = repository.get_version(workflow_id, began)["graph_definition"] if isinstance(began, int) else began
         theirs = current["graph_definition"]
         merged = merge(base, edit.mine, theirs)
-        self._certify_together(merged, workspace_id, workflow_id)
+        self._check_together(merged, workspace_id, workflow_id)
         return {
             "graph_definition": merged,
             "base_version": edit.base if isinstance(edit.base, int) else None,
@@ -182,17 +204,9 @@ class WorkflowService:
         """A new workflow with a template's graph, not scheduled. Raises NotFoundError for no template, InvalidError for
         one whose graph can't run any more."""
         template = gallery().get(template_id) or self._own_template(workspace_id, template_id)
-        certificate = self._certify(template["graph_definition"], workspace_id)
-        with self._database.connection() as connection:
-            return WorkflowRepository(connection).insert(
-                workspace_id,
-                user_id,
-                clone.name or template["name"],
-                template["description"],
-                is_template=False,
-                graph_definition=template["graph_definition"],
-                certificate=certificate,
-            )
+        version = self._checked(template["graph_definition"], workspace_id)
+        name = clone.name or template["name"]
+        return self._insert(workspace_id, user_id, name, template["description"], version)
 
     def _own_template(self, workspace_id: UUID, template_id: UUID) -> dict[str, Any]:
         with self._database.connection() as connection:
@@ -203,34 +217,26 @@ class WorkflowService:
 
     def check(self, workspace_id: UUID, workflow_id: UUID | None, graph_definition: dict[str, Any]) -> Graph:
         """The graph of a drawing that could be saved. Raises InvalidError, MalformedError or TooLargeError."""
-        self._certify(graph_definition, workspace_id, workflow_id)
+        self._checked(graph_definition, workspace_id, workflow_id)
         return compiler.parse(graph_definition, node_types(), self._settings.max_graph_nodes)
 
-    def _certify_together(self, merged: dict[str, Any], workspace_id: UUID, workflow_id: UUID) -> None:
+    def _check_together(self, merged: dict[str, Any], workspace_id: UUID, workflow_id: UUID) -> None:
         try:
-            self._certify(merged, workspace_id, workflow_id)
+            self._checked(merged, workspace_id, workflow_id)
         except (MalformedError, InvalidError, TooLargeError) as error:
             raise ConflictError(f"both edits together are wrong: {error.detail}", error.errors) from None
 
-    def _certify(
+    def _checked(
         self,
         graph_definition: dict[str, Any],
         workspace_id: UUID,
         workflow_id: UUID | None = None,
         name: str = "graph_definition",
-    ) -> Certificate:
-        """What a graph costs to run. Raises InvalidError, MalformedError or TooLargeError for one that can't."""
-        size = len(json.dumps(graph_definition, separators=(",", ":"), ensure_ascii=False).encode())
-        if size > (limit := self._settings.max_graph_bytes):
-            raise TooLargeError(f"the graph has {size:,} bytes; at most {limit:,} are allowed")
-        try:
-            graph = compiler.parse(graph_definition, node_types(), self._settings.max_graph_nodes)
-            if problems := self._references.problems(workspace_id, workflow_id, graph):
-                raise InvalidGraphError(problems)
-            plan = compiler.plan(graph)
-            return certify(plan, emit(plan, self._settings.run_unit_function))
-        except GraphRejectedError as rejection:
-            raise _told(rejection, name) from None
+    ) -> NewVersion:
+        """What is saved of a graph; `workflow_id` is None where there is no workflow yet. Raises InvalidError,
+        MalformedError or TooLargeError for one that can't run."""
+        problems = partial(self._references.problems, workspace_id, workflow_id)
+        return checked(graph_definition, self._settings, problems, name)
 
     def _load_plan(self, version_id: UUID) -> compiler.Plan:
         with self._database.connection() as connection:
@@ -240,17 +246,30 @@ class WorkflowService:
         try:
             return compiler.plan(compiler.parse(graph_definition, node_types(), max_nodes=sys.maxsize))
         except GraphRejectedError as rejection:
-            raise _told(rejection) from None
+            raise told(rejection) from None
 
 
 def _entries(base: dict[str, Any], graph: dict[str, Any]) -> list[ChangeEntry]:
     return cast("list[ChangeEntry]", entries(changes(base, graph)))
 
 
-def _told(rejection: GraphRejectedError, name: str = "graph_definition") -> MalformedError | InvalidError:
-    problems = [{**problem.as_json(), "path": f"{name}.{problem.path}".rstrip(".")} for problem in rejection.problems]
-    detail = summary([problem.message for problem in rejection.problems], TOLD_PROBLEMS)
-    return (MalformedError if isinstance(rejection, MalformedGraphError) else InvalidError)(detail, problems)
+def _shown(workflow: StoredWorkflow) -> WorkflowDetail:
+    shown = {key: value for key, value in workflow.items() if key not in ONLY_STORED}
+    token, enabled = workflow["webhook_token"], workflow["webhook_enabled"]
+    shown["webhook"] = {"token": token, "enabled": enabled} if token else None
+    shown["warnings"] = list(_warnings(workflow))
+    return cast("WorkflowDetail", shown)
+
+
+def _warnings(workflow: StoredWorkflow) -> Iterator[WorkflowWarning]:
+    for name, nodes in workflow["missing_secrets"].items():
+        takers = listed(nodes)
+        yield {
+            "code": "missing_secret",
+            "message": f'the workspace has no secret "{name}" yet; a run fails where it comes to {takers}',
+            "path": f"$secrets.{name}",
+            "node_ids": nodes,
+        }
 
 
 def _check_version(repository: WorkflowRepository, workflow: WorkflowRow, expected: int | None) -> None:

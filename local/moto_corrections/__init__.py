@@ -5,12 +5,20 @@ from __future__ import annotations
 import threading
 
 from . import imports  # isort: skip - before anything that imports moto's Step Functions
-from . import errors, events, executions, iteration, speed, tokens, waiting
+from . import errors, events, executions, iteration, secrets, speed, tokens, waiting
 from .executions import stop_all_executions
 from .lambdas import run_lambdas_with
+from .secrets import keep_secrets_in
 from .status_events import on_execution_status_change
 
-__all__ = ["apply", "imports", "on_execution_status_change", "run_lambdas_with", "stop_all_executions"]
+__all__ = [
+    "apply",
+    "imports",
+    "keep_secrets_in",
+    "on_execution_status_change",
+    "run_lambdas_with",
+    "stop_all_executions",
+]
 
 CORRECTIONS = (
     *speed.CORRECTIONS,
@@ -20,6 +28,7 @@ CORRECTIONS = (
     *tokens.CORRECTIONS,
     *iteration.CORRECTIONS,
     *executions.CORRECTIONS,
+    *secrets.CORRECTIONS,
 )
 
 _applied: set[str] = set()

@@ -21,6 +21,7 @@ WORKFLOW_KEYS = {
     "id", "workspace_id", "name", "description", "current_version", "schedule_cron", "schedule_timezone",
     "schedule_enabled", "is_template", "created_by", "created_at", "updated_at",
 }  # fmt: skip
+NO_ID = "00000000-0000-4000-8000-000000000000"
 RUN_KEYS = {
     "id", "workflow_id", "workspace_id", "version", "status", "trigger", "triggered_by", "started_at",
     "completed_at", "error_message", "queue_position", "retry_of", "parent_run_id",
@@ -46,7 +47,7 @@ class TestWorkflows:
         drawn["nodes"][0] |= {"measured": {"width": 1.5}, "selected": True}
         drawn |= {"settings": {"any": "thing"}, "unknown": {"kept": True}}
         created = owner.create(drawn, name="Orders", description="what it does")
-        assert created.keys() == WORKFLOW_KEYS | {"graph_definition", "certificate"}
+        assert created.keys() == WORKFLOW_KEYS | {"graph_definition", "certificate", "webhook", "warnings"}
         assert (created["name"], created["description"]) == ("Orders", "what it does")
         assert (created["current_version"], created["is_template"]) == (1, False)
         assert created["workspace_id"] == owner.workspace_id
@@ -302,9 +303,9 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         ("method", "path", "status"),
-        [("GET", "/nonsense", 404), ("GET", f"/{uuid.uuid4()}", 404), ("GET", f"/{uuid.uuid4()}/runs", 404),
-         ("GET", f"/{uuid.uuid4()}/versions", 404), ("GET", "/a/b/c/d/e", 404), ("PATCH", "", 405),
-         ("GET", f"/{uuid.uuid4()}/runs/x", 404), ("POST", f"/{uuid.uuid4()}/execute", 404)],
+        [("GET", "/nonsense", 404), ("GET", f"/{NO_ID}", 404), ("GET", f"/{NO_ID}/runs", 404),
+         ("GET", f"/{NO_ID}/versions", 404), ("GET", "/a/b/c/d/e", 404), ("PATCH", "", 405),
+         ("GET", f"/{NO_ID}/runs/x", 404), ("POST", f"/{NO_ID}/execute", 404)],
     )  # fmt: skip
     def test_what_is_not_there_is_said_plainly(self, owner: Api, method: str, path: str, status: int) -> None:
         assert_problem(owner.send(method, path), status)

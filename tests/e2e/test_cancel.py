@@ -8,6 +8,7 @@ from uuid import UUID
 from chalicelib.bootstrap import services
 from tests.client import Api, edge, graph, node, poll, statuses
 from tests.e2e.test_run import ask
+from tests.upstream import Upstream
 
 
 def started(api: Api, drawn: dict[str, Any], run_input: Any = None) -> tuple[str, str]:
@@ -36,15 +37,19 @@ class TestCancel:
         assert UUID(last["by"]) != UUID(owner.get(path)["triggered_by"])
 
     def test_a_request_in_flight_is_marked_and_what_follows_never_starts(
-        self, owner: Api, given: dict[str, Any], calls: list[Any]
+        self, owner: Api, given: dict[str, Any], calls: list[Any], upstream: Upstream
     ) -> None:
-        drawn = graph([ask("slow", "slow?sleep=0.5"), ask("next", "next")], edge("slow", "next"))
-        _, path = started(owner, drawn, given)
+        """`tell` needs no call of its own: the one of `slow` runs it too."""
+        nodes = [ask("slow", "slow?held=1"), node("tell"), ask("next", "next")]
+        _, path = started(owner, graph(nodes, edge("slow", "tell"), edge("tell", "next")), given)
         poll(lambda: calls)
         run = owner.send("POST", f"{path}/cancel").body
-        assert statuses(run) == {"slow": "cancelled", "next": "cancelled"}
+        assert statuses(run) == {"slow": "cancelled", "tell": "cancelled", "next": "cancelled"}
+        upstream.let_go[f"/{owner.workspace_id}/slow"].set()
         poll(lambda: statuses(owner.get(path))["slow"] == "succeeded")  # its effect has happened, and that is told
-        assert (owner.get(path)["status"], len(calls)) == ("cancelled", 1)
+        run = owner.get(path)
+        assert (run["status"], statuses(run)["tell"], len(calls)) == ("cancelled", "cancelled", 1)
+        assert run["node_results"]["tell"]["history"] == []
 
     def test_gates_and_items_end(self, owner: Api, given: dict[str, Any], calls: list[Any]) -> None:
         """The letter N, whose last corner stands behind a gate; and items that run elsewhere."""

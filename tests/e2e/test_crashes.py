@@ -19,6 +19,7 @@ from local.stack import Stack
 from tests.client import Api, edge, graph, node, poll, statuses
 from tests.e2e.test_run import ask
 from tests.faults import Crash, Fate, FaultyLambda, FaultyServices, working
+from tests.upstream import Upstream
 
 REQUEST = graph([ask("a", "a?sleep=1"), node("b")], edge("a", "b"))
 LETTER_N = graph([ask(name, name) for name in "abcd"], edge("a", "c"), edge("b", "c"), edge("b", "d"))
@@ -283,18 +284,20 @@ def status_event(run: dict[str, Any], status: str) -> dict[str, Any]:
 
 
 class TestBrokenPlatform:
-    SLOW_N = graph([ask("a", "a?sleep=1"), *LETTER_N["nodes"][1:]], *LETTER_N["edges"])
-    """The gate is there before `a` has ended, and its call is not among those that die."""
+    SLOW_N = graph([ask("a", "a?held=1"), *LETTER_N["nodes"][1:]], *LETTER_N["edges"])
 
     @pytest.mark.parametrize("workers", [SLOW_N], indirect=True)
-    def test_a_gate_that_no_one_opened_is_opened_by_the_reconciler(self, workers: Workers) -> None:
+    def test_a_gate_that_no_one_opened_is_opened_by_the_reconciler(self, workers: Workers, upstream: Upstream) -> None:
         """Whoever should have opened it died, and so did all who tried again: the calls answer as if they had."""
         fate = Fate(always_dies_at="before send_task_success")
-        path = f"/{workers.workflow_id}/runs/{workers.accept(fate)}"
-        poll(lambda: fate.always_dies_at in fate.steps)
+        run_id = workers.accept(fate)
+        path = f"/{workers.workflow_id}/runs/{run_id}"
+        poll(lambda: tokens_of(UUID(run_id)) and statuses(workers.owner.get(path))["d"] == "succeeded")
+        upstream.let_go[f"/{workers.owner.workspace_id}/a"].set()
+        poll(lambda: fate.unnoticed)
         assert workers.owner.get(path)["status"] == "running"
         fate.always_dies_at = None
         services().reconciler.run(everything=True)
-        run = workers.owner.ended(workers.workflow_id, path.rpartition("/")[2])
+        run = workers.owner.ended(workers.workflow_id, run_id)
         assert run["status"] == "succeeded"
         assert [entry["event"] for entry in run["history"]] == ["accepted", "started", "mended", "succeeded"]

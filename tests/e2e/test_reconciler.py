@@ -62,6 +62,18 @@ def test_a_run_accepted_while_step_functions_is_away_starts_later(owner: Api) ->
     assert ended(owner, path)["status"] == "succeeded"
 
 
+def test_a_start_that_is_told_after_the_end_comes_before_it(owner: Api) -> None:
+    run = owner.run(graph([node("a")]))
+    path = f"/{run['workflow_id']}/runs/{run['id']}"
+    poll(lambda: owner.get(path)["execution_arn"])
+    with services().database.connection() as connection:
+        RunRepository(connection).mark_started(UUID(run["id"]), "arn:of:a:late:one", 2, "by hand")
+    told = owner.get(path)
+    assert [entry["event"] for entry in told["history"]] == ["accepted", "started", "resumed", "succeeded"]
+    assert [entry["at"] for entry in told["history"]] == sorted(entry["at"] for entry in told["history"])
+    assert (told["status"], told["execution_arn"]) == ("succeeded", "arn:of:a:late:one")
+
+
 @pytest.mark.parametrize("status", ENDS)
 def test_a_run_whose_execution_ended_without_it_goes_on(owner: Api, status: str) -> None:
     path = without_execution(owner, graph([node("a")]))

@@ -182,8 +182,20 @@ class TestErrors:
         drawn = graph([node("shape", "transform", {"value": {"rows": ["{% $number('x') %}"]}})])
         run = owner.run(drawn)
         assert run["status"] == "failed"
-        assert run["node_results"]["shape"]["error"]["code"] == "expression_failed"
-        assert run["node_results"]["shape"]["error"]["message"].startswith("value.rows[0]: ")
+        message = "config value.rows[0]: at character 1: $number: it is no number"
+        assert run["error_message"] == f'node "shape" failed: {message}'
+        assert run["node_results"]["shape"]["error"] == {
+            "code": "expression_failed", "message": message, "field": "value.rows[0]", "position": 0
+        }  # fmt: skip
+
+    def test_an_expression_that_takes_all_memory_fails_its_node_alone(self, owner: Api) -> None:
+        padded = "{% $pad('', 1e12) %}"
+        drawn = graph(
+            [node("huge", config={"value": padded}, on_error="continue"), node("after")], edge("huge", "after")
+        )
+        run = owner.run(drawn)
+        assert (run["status"], run["output"]) == ("succeeded", "after")
+        assert run["node_results"]["huge"]["error"]["message"].endswith("it needs more than 256 MiB of memory")
 
     def test_a_failure_cancels_what_runs_beside_it(
         self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]

@@ -1,138 +1,30 @@
-"""Schedules over HTTP, their timers in moto, and the clock that fires them."""
+"""Schedules over HTTP, and the clock that fires them."""
 
 from __future__ import annotations
 
+import json
 import threading
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import boto3
+import psycopg
 import pytest
-from botocore.client import BaseClient
-from botocore.exceptions import EndpointConnectionError
 
-from chalicelib.aws.event_rules import EventRules
-from chalicelib.aws.event_scheduler import EventScheduler
 from chalicelib.bootstrap import services
-from chalicelib.schedules.sync import ScheduleSync
+from chalicelib.errors import MalformedError
+from chalicelib.schedules.repository import ScheduleRepository
 from local.clock import Clock
 from local.stack import Stack
-from tests.client import Api, graph, node, poll
+from tests.client import Api, poll
+from tests.conftest import DATA_DIR
 
-HELLO = graph([node("a")])
-NAP = graph([node("nap", "wait", {"seconds": 600})])
-MINUTE = timedelta(minutes=1)
+from .scheduling import FAILS, HELLO, MINUTE, NAP, Hand, next_minute, put, rules, runs, timer, trigger
 
-
-@dataclass
-class Hand:
-    """A clock's hand, moved by the test."""
-
-    now: datetime
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-def next_minute(days: int = 0) -> datetime:
-    now = datetime.now(UTC) + timedelta(days=days)
-    return now.replace(second=0, microsecond=0) + MINUTE
-
-
-def put(api: Api, workflow_id: str, **schedule: Any) -> dict[str, Any]:
-    answer = api.send("PUT", f"/{workflow_id}/schedule", schedule)
-    assert answer.status == 200, answer
-    return dict(answer.body)
-
-
-def rules(workflow_id: str) -> dict[str, tuple[str, str]]:
-    """What EventBridge has: the expression and the state of each rule, by its name."""
-    client = boto3.client("events", region_name="us-east-1")
-    found = client.list_rules(NamePrefix=f"stepgraph-{workflow_id}")["Rules"]
-    return {rule["Name"]: (rule["ScheduleExpression"], rule["State"]) for rule in found}
-
-
-def runs(api: Api, workflow_id: str) -> list[dict[str, Any]]:
-    return list(api.get(f"/{workflow_id}/runs")["items"])
-
-
-class TestRules:
-    def test_they_follow_the_workflow(self, owner: Api) -> None:
-        workflow_id = owner.create(HELLO)["id"]
-        name = f"stepgraph-{workflow_id}-0"
-        assert put(owner, workflow_id, cron="0 8 * * *")["in_sync"]
-        assert rules(workflow_id) == {name: ("cron(0 8 * * ? *)", "ENABLED")}
-        put(owner, workflow_id, cron="30 9 * * *")
-        assert rules(workflow_id) == {name: ("cron(30 9 * * ? *)", "ENABLED")}
-        put(owner, workflow_id, enabled=False)
-        assert rules(workflow_id)[name][1] == "DISABLED"
-        owner.put(workflow_id, graph_definition=NAP)
-        owner.send("POST", f"/{workflow_id}/rollback", {"version": 1})
-        put(owner, workflow_id, enabled=True)
-        assert rules(workflow_id)[name][1] == "ENABLED"
-        put(owner, workflow_id, cron="0 0 13 * 5")
-        assert len(rules(workflow_id)) == 2
-        put(owner, workflow_id, cron=None)
-        assert rules(workflow_id) == {}
-        put(owner, workflow_id, cron="@daily")
-        assert owner.send("DELETE", f"/{workflow_id}").status == 204
-        assert rules(workflow_id) == {}
-
-    def test_a_clone_of_a_scheduled_template_is_not_scheduled(self, owner: Api) -> None:
-        template = owner.create(HELLO, is_template=True)["id"]
-        put(owner, template, cron="@hourly")
-        clone = owner.send("POST", f"/templates/{template}/clone", {}).body
-        assert (clone["schedule_cron"], clone["schedule_enabled"]) == (None, False)
-        assert rules(clone["id"]) == {}
-
-    def test_what_someone_did_by_hand_is_told_and_mended(self, owner: Api) -> None:
-        client = boto3.client("events", region_name="us-east-1")
-        workflow_id, orphan = owner.create(HELLO)["id"], uuid.uuid4()
-        put(owner, workflow_id, cron="0 8 * * *")
-        name = f"stepgraph-{workflow_id}-0"
-        target = client.list_targets_by_rule(Rule=name)["Targets"]
-        breaks = {
-            "missing": lambda: (client.remove_targets(Rule=name, Ids=["trigger"]), client.delete_rule(Name=name)),
-            "is off and should be on": lambda: client.disable_rule(Name=name),
-            "should be cron(0 8 * * ? *)": lambda: client.put_rule(Name=name, ScheduleExpression="cron(1 1 * * ? *)"),
-            "does not call the trigger": lambda: client.remove_targets(Rule=name, Ids=["trigger"]),
-        }
-        client.put_rule(Name=f"stepgraph-{orphan}-0", ScheduleExpression="cron(0 8 * * ? *)")
-        client.put_rule(Name="stepgraph-of-someone-else", ScheduleExpression="cron(0 8 * * ? *)")
-        for told, damage in breaks.items():
-            damage()
-            off = owner.get(f"/{workflow_id}/schedule")
-            assert (off["in_sync"], told in off["out_of_sync"][0]) == (False, True), off["out_of_sync"]
-            services().schedule_sync.sync_all()
-            assert owner.get(f"/{workflow_id}/schedule")["in_sync"]
-        assert rules(workflow_id) == {name: ("cron(0 8 * * ? *)", "ENABLED")}
-        assert client.list_targets_by_rule(Rule=name)["Targets"] == target
-        assert rules(str(orphan)) == {}
-        assert client.describe_rule(Name="stepgraph-of-someone-else")
-        client.delete_rule(Name="stepgraph-of-someone-else")
-
-    def test_a_call_that_fails_leaves_it_told_and_then_mended(
-        self, owner: Api, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        call = BaseClient._make_api_call  # noqa: SLF001 - the seam that all of boto3 goes through
-
-        def fail(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-            if operation == "PutRule":
-                raise EndpointConnectionError(endpoint_url="https://events.example.com")
-            return call(client, operation, parameters)
-
-        workflow_id = owner.create(HELLO)["id"]
-        with monkeypatch.context() as away:
-            away.setattr(BaseClient, "_make_api_call", fail)
-            schedule = put(owner, workflow_id, cron="0 8 * * *")
-        assert (schedule["schedule_enabled"], schedule["in_sync"]) == (True, False)
-        assert schedule["out_of_sync"] == [f"stepgraph-{workflow_id}-0 is missing"]
-        services().schedule_sync.sync_all()
-        assert owner.get(f"/{workflow_id}/schedule")["in_sync"]
+pytestmark = pytest.mark.usefixtures("nothing_scheduled_after")
 
 
 class TestFiring:
@@ -147,7 +39,7 @@ class TestFiring:
         for _ in range(3):
             clock.tick()
         Clock(stack.app, Hand(hand.now - MINUTE)).tick()
-        event = {"timer": f"stepgraph-{workflow_id}-0", "time": f"{hand.now:%Y-%m-%dT%H:%M:%SZ}"}
+        event = {"timer": timer(workflow_id), "time": f"{hand.now:%Y-%m-%dT%H:%M:%SZ}"}
         threads = [threading.Thread(target=clock.call, args=("schedule_trigger", event)) for _ in range(5)]
         for thread in threads:
             thread.start()
@@ -204,7 +96,7 @@ class TestFiring:
         trigger(stack, workflow_id, tomorrow)
         put(owner, workflow_id, cron="* * * * *")
         trigger(stack, workflow_id, datetime.now(UTC) - 5 * MINUTE)  # of before it was so
-        stack.app.handler_map["schedule_trigger"]({"timer": f"stepgraph-{uuid.uuid4()}-0", "time": iso(tomorrow)}, None)
+        trigger(stack, str(uuid.uuid4()), tomorrow)
         assert runs(owner, workflow_id) == []
 
     def test_skip_tells_of_the_run_that_it_did_not_start(self, owner: Api, stack: Stack) -> None:
@@ -228,16 +120,48 @@ class TestFiring:
             owner.send("POST", f"/{workflow_id}/runs/{run['id']}/cancel")
 
     def test_it_pauses_after_so_many_failures_and_says_so(self, owner: Api, stack: Stack) -> None:
-        workflow_id = owner.create(graph([node("stop", "fail", {"message": "no"})]))["id"]
+        workflow_id = owner.create(FAILS)["id"]
         put(owner, workflow_id, cron="* * * * *", pause_after_failures=2)
         for minutes in range(2):
             trigger(stack, workflow_id, next_minute(days=1) + minutes * MINUTE)
         paused = poll(lambda: (now := owner.get(f"/{workflow_id}/schedule"))["paused_at"] and now)
         assert (paused["schedule_enabled"], paused["next_fire_times"]) == (False, [])
         assert paused["paused_reason"].startswith("its last 2 runs failed; the latest is ")
-        poll(lambda: rules(workflow_id)[f"stepgraph-{workflow_id}-0"][1] == "DISABLED")
+        poll(lambda: rules(workflow_id)[timer(workflow_id)][1] == "DISABLED")
         again = put(owner, workflow_id, enabled=True)
         assert (again["schedule_enabled"], again["paused_at"]) == (True, None)
+
+    def test_runs_that_go_on_do_not_hide_those_that_failed(self, owner: Api, stack: Stack) -> None:
+        workflow_id = owner.create(FAILS)["id"]
+        put(owner, workflow_id, cron="* * * * *")
+        for minutes in range(2):
+            trigger(stack, workflow_id, next_minute(days=1) + minutes * MINUTE)
+        for run in runs(owner, workflow_id):
+            owner.ended(workflow_id, run["id"])
+        owner.put(workflow_id, graph_definition=NAP)
+        trigger(stack, workflow_id, next_minute(days=1) + 2 * MINUTE)
+        put(owner, workflow_id, pause_after_failures=2)
+        assert trigger(stack, workflow_id, next_minute(days=1) + 3 * MINUTE) == {"run_id": None}
+        assert owner.get(f"/{workflow_id}/schedule")["paused_reason"].startswith("its last 2 runs failed")
+
+    def test_a_change_wins_over_a_pause_that_comes_at_the_same_time(self, owner: Api, stack: Stack) -> None:
+        workflow_id = owner.create(FAILS)["id"]
+        put(owner, workflow_id, cron="* * * * *")
+        trigger(stack, workflow_id, next_minute(days=1))
+        (run,) = runs(owner, workflow_id)
+        owner.ended(workflow_id, run["id"])
+        put(owner, workflow_id, pause_after_failures=1)
+        pause = threading.Thread(target=services().schedules.look_at_end, args=(UUID(run["id"]),))
+        with services().database.transaction() as connection:  # as a PUT does it
+            repository = ScheduleRepository(connection)
+            repository.lock(UUID(workflow_id))
+            timing = repository.get(UUID(owner.workspace_id), UUID(workflow_id))
+            pause.start()
+            poll(lambda: waits_for_a_lock(stack))
+            repository.save(replace(timing, cron="0 8 * * *", since=next_minute(days=2)))
+        pause.join()
+        schedule = owner.get(f"/{workflow_id}/schedule")
+        assert (schedule["schedule_cron"], schedule["schedule_enabled"]) == ("0 8 * * *", True)
 
     def test_of_missed_fires_the_last_is_made_up_for_where_it_is_to_be(self, owner: Api) -> None:
         made, not_made = owner.create(HELLO)["id"], owner.create(HELLO)["id"]
@@ -258,61 +182,116 @@ class TestFiring:
         assert run["trigger"] == "schedule"
         assert runs(owner, not_made) == []
 
+    def test_a_long_outage_is_made_up_for_by_one_run_whatever_is_wrong_with_another(self, owner: Api) -> None:
+        broken, made = sorted(owner.create(HELLO)["id"] for _ in range(2))
+        for workflow_id in (broken, made):
+            put(owner, workflow_id, cron="* * * * *", catch_up="last")
+        with services().database.connection() as connection:
+            connection.execute(
+                """
+                UPDATE workflow_schedules
+                SET since = NOW() - INTERVAL '20 years', accounted_until = NOW() - INTERVAL '20 years'
+                WHERE workflow_id = ANY(%s)
+                """,
+                ([UUID(broken), UUID(made)],),
+            )
+            connection.execute(
+                "UPDATE workflow_versions SET graph_definition = '{}' WHERE workflow_id = %s", (UUID(broken),)
+            )
+        assert services().schedules.catch_up() == {"caught_up": 1, "catch_up_put_off": 1}
+        (run,) = runs(owner, made)
+        moment = datetime.fromisoformat(owner.ended(made, run["id"])["input"]["scheduled_for"]["utc"])
+        assert timedelta(minutes=2) <= datetime.now(UTC) - moment <= timedelta(minutes=4)
 
-class TestScheduler:
-    """The second backend, by one setting."""
-
-    @pytest.fixture
-    def scheduler(self, stack: Stack) -> Iterator[ScheduleSync]:
-        assert stack
-        services().schedules  # noqa: B018 - made now, it goes on with rules
-        rules, schedules = EventRules(services().settings), EventScheduler(services().settings)
-        found = ScheduleSync(services().database, schedules, [rules])
-        with pytest.MonkeyPatch.context() as switched:
-            switched.setitem(vars(services()), "schedule_sync", found)  # that of the clock, too
-            yield found
-        services().schedule_sync.sync_all()
-
-    def test_switching_moves_all_and_nothing_fires_twice(
-        self, owner: Api, stack: Stack, scheduler: ScheduleSync
-    ) -> None:
+    def test_a_fire_whose_run_was_deleted_does_not_come_again(self, owner: Api, stack: Stack) -> None:
         workflow_id = owner.create(HELLO)["id"]
-        put(owner, workflow_id, cron="0 8 13 * 5")
-        before = sorted(rules(workflow_id).values())
-        hand = Hand(datetime(2027, 8, 13, 7, 59, tzinfo=UTC))  # a Friday, too: both rules fire
+        put(owner, workflow_id, cron="* * * * *")
+        minute = next_minute(days=1)
+        for minutes in range(2):
+            trigger(stack, workflow_id, minute + minutes * MINUTE)
+        later, earlier = runs(owner, workflow_id)
+        owner.ended(workflow_id, earlier["id"])
+        with services().database.connection() as connection:
+            connection.execute("DELETE FROM workflow_runs WHERE id = %s", (UUID(earlier["id"]),))
+        put(owner, workflow_id, overlap="allow")
+        assert trigger(stack, workflow_id, minute) == {"run_id": None}
+        assert [run["id"] for run in runs(owner, workflow_id)] == [later["id"]]
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            None, [], {}, {"timer": "stepgraph-of-someone-else", "time": "2030-01-01T00:00:00Z"},
+            {"timer": timer(uuid.uuid4())}, {"timer": timer(uuid.uuid4()), "time": "2030-01-01T00:00:00"},
+            {"timer": timer(uuid.uuid4()), "time": "soon"}, {"timer": None, "time": "2030-01-01T00:00:00Z"},
+        ],
+    )  # fmt: skip
+    def test_what_no_timer_sends_is_refused(self, stack: Stack, event: Any) -> None:
+        with pytest.raises(MalformedError):
+            stack.app.handler_map["schedule_trigger"](event, None)
+
+    def test_a_fire_is_told_in_the_log(self, owner: Api, stack: Stack) -> None:
+        workflow_id = owner.create(HELLO)["id"]
+        put(owner, workflow_id, cron="* * * * *")
+        run_id = trigger(stack, workflow_id, next_minute(days=1))["run_id"]
+        (line,) = [line for line in (DATA_DIR / "log").read_text().splitlines() if run_id in line and "fired" in line]
+        assert json.loads(line)["workflow_id"] == workflow_id
+
+    def test_timers_that_are_no_ones_here_do_not_stop_the_clock(self, owner: Api, stack: Stack) -> None:
+        client, name = boto3.client("events", region_name="us-east-1"), uuid.uuid4().hex
+        targets = [
+            ("queue", "arn:aws:sqs:us-east-1:123456789012:queue"),
+            ("other", "arn:aws:lambda:a:1:function:other"),
+        ]
+        for number, expression in enumerate(("cron(* * * * ? *)", "cron(0 25 * * ? *)", "rate(1 minute)")):
+            client.put_rule(Name=f"{name}-{number}", ScheduleExpression=expression)
+            client.put_targets(Rule=f"{name}-{number}", Targets=[{"Id": key, "Arn": arn} for key, arn in targets])
+        workflow_id = owner.create(HELLO)["id"]
+        put(owner, workflow_id, cron="* * * * *")
+        hand = Hand(next_minute(days=1))
         clock = Clock(stack.app, hand)
-        scheduler.sync_all()
-        assert rules(workflow_id) == {}
-        client = boto3.client("scheduler", region_name="us-east-1")
-        names = [each["Name"] for each in client.list_schedules(NamePrefix=f"stepgraph-{workflow_id}")["Schedules"]]
-        found = [client.get_schedule(GroupName="stepgraph", Name=name) for name in names]
-        assert sorted((each["ScheduleExpression"], each["State"]) for each in found) == before
         hand.now += MINUTE
         clock.tick()
-        settings = services().settings
-        back = ScheduleSync(services().database, EventRules(settings), [EventScheduler(settings)])
-        back.sync_all()  # in the same minute
-        assert sorted(rules(workflow_id).values()) == before
-        assert client.list_schedules(NamePrefix=f"stepgraph-{workflow_id}")["Schedules"] == []
-        Clock(stack.app, Hand(hand.now - MINUTE))
-        trigger(stack, workflow_id, hand.now)
+        for number in range(3):
+            client.remove_targets(Rule=f"{name}-{number}", Ids=[key for key, _ in targets])
+            client.delete_rule(Name=f"{name}-{number}")
         assert len(runs(owner, workflow_id)) == 1
 
-    def test_it_follows_the_workflow_as_rules_do(self, owner: Api, scheduler: ScheduleSync) -> None:
+
+class TestRefusals:
+    """What a schedule may not be, over HTTP; crons by themselves are in `tests/schedules`."""
+
+    @pytest.mark.parametrize(
+        ("schedule", "code", "hint"),
+        [
+            ({"cron": "0 8 * * * *"}, "six_fields", "write 8 * * * *"),
+            ({"cron": "* " * 60}, "too_long", "write ranges and steps instead of lists, such as 0-30/2"),
+            ({"cron": "0 0 31 4,6 *"}, "never_fires",
+             "name a day that one of its months has; with enabled false it can be kept as it is"),
+            ({"enabled": True}, "no_cron", "send one, such as 30 8 * * 1-5"),
+            ({"timezone": ""}, "unknown_timezone", "write a name such as Europe/Berlin, or UTC"),
+            ({"timezone": "europe/berlin"}, "unknown_timezone", "did you mean Europe/Berlin?"),
+            ({"timezone": "America/New York"}, "unknown_timezone", "did you mean America/New_York?"),
+            ({"timezone": "localtime"}, "unknown_timezone", "write a name such as Europe/Berlin, or UTC"),
+            ({"timezone": "x" * 100_000}, "unknown_timezone", "write a name such as Europe/Berlin, or UTC"),
+        ],
+    )  # fmt: skip
+    def test_it_is_refused_with_what_would_be_right(
+        self, owner: Api, schedule: dict[str, Any], code: str, hint: str
+    ) -> None:
         workflow_id = owner.create(HELLO)["id"]
-        put(owner, workflow_id, cron="0 8 * * *")
-        scheduler.sync(UUID(workflow_id))
-        client = boto3.client("scheduler", region_name="us-east-1")
-        name = f"stepgraph-{workflow_id}-0"
-        assert scheduler.differences(UUID(workflow_id)) == []
-        client.delete_schedule(GroupName="stepgraph", Name=name)
-        assert scheduler.differences(UUID(workflow_id)) == [f"{name} is missing"]
-        put(owner, workflow_id, enabled=False)
-        scheduler.sync_all()
-        assert client.get_schedule(GroupName="stepgraph", Name=name)["State"] == "DISABLED"
-        put(owner, workflow_id, cron=None)
-        scheduler.sync_all()
-        assert client.list_schedules(NamePrefix=name)["Schedules"] == []
+        answer = owner.send("PUT", f"/{workflow_id}/schedule", schedule)
+        (error,) = answer.body["errors"]
+        assert (answer.status, error["code"], error["hint"]) == (422, code, hint)
+        assert error["message"].endswith(hint)
+        assert answer.body["detail"] == error["message"]
+        assert rules(workflow_id) == {}
+
+
+def waits_for_a_lock(stack: Stack) -> bool:
+    """Whether someone waits for what another transaction holds."""
+    with psycopg.connect(stack.database_url) as connection:
+        row = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+    return bool(row and row[0])
 
 
 def test_a_storm_starts_every_run_once(owner: Api, stack: Stack) -> None:
@@ -328,11 +307,3 @@ def test_a_storm_starts_every_run_once(owner: Api, stack: Stack) -> None:
     for workflow_id in workflow_ids:
         (run,) = runs(owner, workflow_id)
         assert owner.ended(workflow_id, run["id"])["status"] == "succeeded"
-
-
-def trigger(stack: Stack, workflow_id: str, moment: datetime) -> None:
-    stack.app.handler_map["schedule_trigger"]({"timer": f"stepgraph-{workflow_id}-0", "time": iso(moment)}, None)
-
-
-def iso(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

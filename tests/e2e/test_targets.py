@@ -136,6 +136,7 @@ class TestMessages:
             ({"to": "sqs", "message": "x"}, "sqs needs queue_url"),
             ({"to": "sns", "topic_arn": "t", "message": "x", "delay_seconds": 1}, "sns takes no delay_seconds"),
             ({"to": "eventbridge"}, "eventbridge needs detail_type and source"),
+            ({"to": "sns", "topic_arn": "arn:x.fifo", "message": "x"}, "sns needs group_id where order is kept"),
             ({"to": "email"}, "must be 'eventbridge', 'sns' or 'sqs'"),
             ({"to": "sqs", "queue_url": "u", "message": 1, "delay_seconds": 901}, "at most 900"),
         ],
@@ -168,6 +169,22 @@ class TestAllowed:
         ):
             with pytest.raises(NodeFailure, match="may not reach"):
                 reach()
+
+    @pytest.mark.parametrize(
+        "name", ["999999999999:function:billing", "function:billing", "arn:aws:sqs:r:1:billing", "billing/x", "a b"]
+    )
+    def test_a_function_has_one_way_to_be_named(self, targets: AccountTargets, name: str) -> None:
+        """AWS also takes partial ARNs, which mean another account than the pattern that they match."""
+        with pytest.raises(NodeFailure, match="is neither a function's name nor its ARN"):
+            targets.of(MINE).invoke(name, {}, 5)
+
+    def test_what_is_too_large_is_told_before_it_is_sent(self, targets: AccountTargets) -> None:
+        with pytest.raises(NodeFailure, match="payload has 6,291,457 bytes; at most 6,291,456"):
+            targets.of(MINE).invoke("billing", "x" * (6_291_456 - 1), 5)
+        url = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/open-q"
+        more = {"MessageAttributes": {"kind": {"DataType": "String", "StringValue": "new"}}}
+        with pytest.raises(NodeFailure, match="message has 262,145 bytes; at most 262,144"):
+            targets.of(MINE).send_message(url, "x" * (262_144 - 12), more, 5)
 
     def test_what_is_allowed_is_reached(self, targets: AccountTargets, functions: None) -> None:
         assert functions is None

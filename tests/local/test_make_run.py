@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from local import postgres, stack
@@ -66,23 +65,29 @@ def test_after_a_kill_everything_is_there_and_what_was_running_goes_on(data_dir:
         [
             node("ask", "http_request", {"url": f"{upstream.base}/killed/ask"}),
             node("nap", "wait", {"seconds": 3}),
-            node("end", "transform", {"value": "{% $nodes.ask.output.body.count %}"}),
+            node("end", "transform", {"value": "{% [$nodes.ask.output.body.count, $length($secrets.key)] %}"}),
         ],
         edge("ask", "nap"), edge("nap", "end"),
     )  # fmt: skip
     with running(data_dir) as (process, api):
+        assert api.of("secrets").send("PUT", "/key", {"value": "kept"}).status == 201
         workflow = api.create(drawn)
+        schedule_path = f"/{workflow['id']}/schedule"
+        assert api.send("PUT", schedule_path, {"cron": "0 8 1 1 *"}).status == 200
+        workflow = api.get(f"/{workflow['id']}")
         run_path = f"/{workflow['id']}/runs/{api.execute(workflow['id'])['id']}"
         waiting = poll(lambda: statuses(run := api.get(run_path))["nap"] == "waiting" and run)
         process.kill()
         process.wait()
     with running(data_dir) as (_, api):
         assert api.get(f"/{workflow['id']}") == workflow
+        assert poll(lambda: api.get(schedule_path)["in_sync"])
         run = api.ended(workflow["id"], run_path.rpartition("/")[2])
         assert run["status"] == "succeeded"
         assert run["node_results"]["nap"]["output"] == waiting["node_results"]["nap"]["output"]
         assert run["node_results"]["nap"]["completed_at"] >= waiting["node_results"]["nap"]["output"]["until"]
-        assert (run["output"], len(upstream.calls["killed"])) == (1, 1)
+        assert (run["output"], len(upstream.calls["killed"])) == ([1, 4], 1)
+    assert (data_dir / "secrets.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_after_a_kill_answers_are_still_waited_for(data_dir: Path) -> None:
@@ -181,18 +186,6 @@ def test_a_database_that_does_not_answer_is_said_plainly(tmp_path: Path) -> None
     assert result.returncode == 1
     assert result.stderr.startswith("that did not work: ")
     assert "Traceback" not in result.stderr
-
-
-def test_a_pid_that_became_someone_elses_does_not_stop_postgres_from_starting(tmp_path: Path) -> None:
-    for parent in (tmp_path, *tmp_path.parents[:3]):
-        parent.chmod(0o755)
-    _, leave = postgres.start(tmp_path / "postgres")
-    leave()
-    (tmp_path / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n/x\n1\n5432\n/x\n\n1 1\nready\n")
-    url, leave = postgres.start(tmp_path / "postgres")
-    with psycopg.connect(url) as connection:
-        assert connection.execute("SELECT 1").fetchone() == (1,)
-    leave()
 
 
 def test_a_second_stack_on_the_same_data_is_refused(data_dir: Path) -> None:

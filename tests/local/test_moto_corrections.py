@@ -39,6 +39,7 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from local import moto_corrections
 from local.moto_corrections import on_execution_status_change, run_lambdas_with, stop_all_executions
+from tests.client import poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -200,7 +201,7 @@ def _mocked(limit: float = LIMIT) -> Iterator[Aws]:
 @pytest.fixture
 def aws(verdicts: object) -> Iterator[Aws]:  # noqa: ARG001 - they are reached while the other tests run
     moto_corrections.apply()
-    assert stop_all_executions(LIMIT)
+    poll(lambda: stop_all_executions(LIMIT))  # where runs of other tests are stopped, those in their queue are started
     with (
         mock.patch.object(LambdaSimpleBackend, "invoke", LambdaSimpleBackend.invoke),
         mock.patch.object(lambda_eval_utils, INVOKE, getattr(lambda_eval_utils, INVOKE)),
@@ -817,6 +818,19 @@ def test_a_rule_with_a_schedule_takes_no_events(aws: Aws) -> None:  # noqa: ARG0
     events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": function}])
     taken = events.put_events(Entries=[{"Source": "shop", "DetailType": "ordered", "Detail": "{}"}])
     assert taken["FailedEntryCount"] == 0
+
+
+# --- secrets
+
+
+@restores("refuse_values_of_deleted_secrets")
+def test_a_secret_that_waits_for_its_deletion_takes_no_value(aws: Aws) -> None:  # noqa: ARG001
+    secrets = client("secretsmanager")
+    secrets.create_secret(Name="s", SecretString="old")
+    secrets.put_secret_value(SecretId="s", SecretString="new")
+    secrets.delete_secret(SecretId="s")
+    with pytest.raises(ClientError, match="InvalidRequestException"):
+        secrets.put_secret_value(SecretId="s", SecretString="newer")
 
 
 # --- the need of each correction

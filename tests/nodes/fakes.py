@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from chalicelib.compiler.node_type import Context, HttpResponse, NodeFailure, Result, WaitUntil
+from chalicelib.compiler.node_type import (
+    Clock,
+    Context,
+    HttpLimits,
+    HttpResponse,
+    NodeFailure,
+    Result,
+    WaitUntil,
+)
 from chalicelib.nodes import node_types
 
 NOW = datetime(2030, 1, 31, 8, tzinfo=UTC)
@@ -23,11 +31,15 @@ class FakeHttp:
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout: float
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, limits: HttpLimits
     ) -> HttpResponse:
-        self.asked.append({"method": method, "url": url, "headers": headers, "body": body, "timeout": timeout})
-        if isinstance(self.answer, NodeFailure):
-            raise self.answer
+        self.asked.append({"method": method, "url": url, "headers": headers, "body": body, "limits": limits})
+        answer = self.next_answer()
+        if isinstance(answer, NodeFailure):
+            raise answer
+        return answer
+
+    def next_answer(self) -> HttpResponse | NodeFailure:
         return self.answer
 
 
@@ -47,12 +59,54 @@ class Nothing:
         raise AssertionError(message)
 
 
+@dataclass
+class InTurn(FakeHttp):
+    """Gives its answers one after another, and calls `then` after each."""
+
+    answers: list[HttpResponse | NodeFailure] = field(default_factory=list)
+    then: Callable[[], None] = lambda: None
+
+    def next_answer(self) -> HttpResponse | NodeFailure:
+        self.then()
+        return self.answers[len(self.asked) - 1]
+
+
+@dataclass
+class FakeTime:
+    """Passes only where someone sleeps, or a test says so."""
+
+    seconds: float = 0
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(lambda: self.seconds, self.sleep)
+
+
 def run(
-    type_name: str, config: Mapping[str, Any], http: FakeHttp | None = None, run_input: Any = None
+    type_name: str,
+    config: Mapping[str, Any],
+    http: FakeHttp | None = None,
+    run_input: Any = None,
+    time: FakeTime | None = None,
+    max_output_bytes: int = 1_000_000,
 ) -> Result | WaitUntil:
     """Run a node on a config whose expressions were evaluated."""
     node_type = node_types()[type_name]
-    context = Context(run={}, input=run_input, http=http or FakeHttp(), targets=Nothing(), timeout_seconds=7, now=NOW)
+    context = Context(
+        run={},
+        input=run_input,
+        http=http or FakeHttp(),
+        targets=Nothing(),
+        timeout_seconds=7,
+        now=NOW,
+        max_output_bytes=max_output_bytes,
+        clock=(time or FakeTime()).clock,
+    )
     return node_type.run(node_type.config.model_validate(config, context={"evaluated": True}), context)
 
 

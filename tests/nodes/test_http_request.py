@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.compiler.node_type import HttpResponse, NodeFailure, Result
+from chalicelib.compiler.node_type import HttpLimits, HttpResponse, NodeFailure, Result
 from chalicelib.nodes.http_request import HttpRequestConfig
 
 from .fakes import FakeHttp, refused, run
@@ -41,7 +41,7 @@ def failure(status: int, method: str = "GET", body: bytes = b"", **config: Any) 
 
 
 def test_a_plain_request_is_a_get_within_the_nodes_time_limit() -> None:
-    assert sent() == {"method": "GET", "url": URL, "headers": {}, "body": None, "timeout": 7}
+    assert sent() == {"method": "GET", "url": URL, "headers": {}, "body": None, "limits": HttpLimits(7)}
 
 
 def test_the_output_is_status_headers_and_body() -> None:
@@ -93,6 +93,71 @@ def test_a_text_is_sent_as_it_is() -> None:
     assert asked["headers"] == {"content-type": "text/plain; charset=utf-8"}
 
 
+@pytest.mark.parametrize("body", ["text", 5, {"a": "é"}, [1]])
+def test_a_body_as_json_is_json_whatever_it_is(body: Any) -> None:
+    asked = sent(method="POST", body=body, body_type="json")
+    assert (json.loads(asked["body"]), asked["headers"]) == (body, {"content-type": "application/json"})
+
+
+def test_a_form_is_encoded_like_a_query() -> None:
+    form = {"a b": "é&=", "n": [1, None, 2.5], "yes": True, "none": None}
+    asked = sent(method="POST", body=form, body_type="form")
+    assert asked["body"] == b"a+b=%C3%A9%26%3D&n=1&n=2.5&yes=true"
+    assert asked["headers"] == {"content-type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize(("body", "content"), [("", b""), ("é", "é".encode()), (5, b"5"), (True, b"true")])
+def test_a_body_as_text_is_text(body: Any, content: bytes) -> None:
+    asked = sent(method="POST", body=body, body_type="text")
+    assert (asked["body"], asked["headers"]) == (content, {"content-type": "text/plain; charset=utf-8"})
+
+
+@pytest.mark.parametrize("body_type", [None, "json", "form", "text"])
+def test_no_body_is_none_of_any_type(body_type: str | None) -> None:
+    asked = sent(method="POST", body=None, body_type=body_type)
+    assert (asked["body"], asked["headers"]) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("body_type", "body"),
+    [("form", "a=1"), ("form", [1]), ("form", {"a": {}}), ("form", {"a": [[]]}), ("text", {}), ("text", [])],
+)
+def test_a_body_that_does_not_fit_its_type_is_refused(body_type: str, body: Any) -> None:
+    for evaluated in (False, True):
+        config = {"url": URL, "body_type": body_type, "body": body}
+        assert refused("http_request", config, evaluated=evaluated) == {"body"}
+
+
+def test_a_body_may_be_an_expression_until_it_is_evaluated() -> None:
+    config = {"url": URL, "body_type": "form", "body": "{% $input %}"}
+    assert refused("http_request", config) == set()
+    assert refused("http_request", config, evaluated=True) == {"body"}
+
+
+@pytest.mark.parametrize("config", [{"query": {"a": "\ud800"}}, {"body": "\ud800"}, {"body": ["\ud800"]}])
+def test_half_of_a_surrogate_pair_is_not_sent(config: Any) -> None:
+    with pytest.raises(NodeFailure, match="half of a surrogate pair") as caught:
+        sent(**config)
+    assert caught.value.code == "bad_request"
+
+
+@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "CONNECTION", "Upgrade", "TE"])
+def test_a_header_that_the_request_sets_itself_is_refused_as_drawn(name: str) -> None:
+    assert refused("http_request", {"url": URL, "headers": {name: "x"}}) == {"headers"}
+    assert refused("http_request", {"url": URL, "headers": {name: "x"}}, evaluated=True) == set()
+
+
+@pytest.mark.parametrize("headers", [{"a b": "x"}, {"": "x"}, {"a\r\nb": "x"}, {"a": "x\r\ny: z"}, {"a": "\n{x}"}])
+def test_a_header_that_cant_be_sent_is_refused_as_drawn(headers: Any) -> None:
+    assert refused("http_request", {"url": URL, "headers": headers}) == {"headers"}
+
+
+def test_every_field_says_what_it_is_for() -> None:
+    schema = HttpRequestConfig.model_json_schema()
+    for fields in (schema["properties"], schema["$defs"]["Pages"]["properties"]):
+        assert all(described["description"].endswith(".") for described in fields.values())
+
+
 def test_the_content_type_of_the_headers_wins() -> None:
     assert sent(method="POST", body={}, headers={"Content-Type": "application/vnd.api+json"})["headers"] == {
         "content-type": "application/vnd.api+json"
@@ -117,7 +182,19 @@ def test_the_content_type_of_the_headers_wins() -> None:
         (b"[" * 2 + b"[]," * 200 + b"1]]", "application/json", [[*[[]] * 200, 1]]),
         ("é".encode(), "text/plain; charset=idna", "é"),
         ("é".encode(), "text/plain; charset=undefined", "é"),
-        ("é-é".encode(), "text/plain; charset=punycode", "é-é"),
+        (b"Mnchen-3ya", "text/plain; charset=punycode", "Mnchen-3ya"),
+        (b"a-" * 1_000_000 + b"zz9" * 1_000_000, "text/plain; charset=punycode", "a-" * 1_000_000 + "zz9" * 1_000_000),
+        (b"\xe9", "text/plain; charset='ISO-8859-1'", "é"),
+        (b"\x82\xa0", "text/plain;charset=shift_jis", "あ"),
+        (b"\xe9", "text/plain; charset=utf8", "�"),
+        ("é".encode("utf-16"), "text/plain; charset=utf-16", "é"),
+        ("\ufeffé".encode(), "text/plain; charset=utf-8", "é"),
+        ("é".encode(), "text/plain; charset=cp99999", "é"),
+        (b"[1]", "TEXT/JSON;charset=utf-8", [1]),
+        (b"[1]", "application/x-json", [1]),
+        (b"[1]", "application/x-ndjson", "[1]"),
+        (b"[1]", "application/json-seq", "[1]"),
+        (b"[1]", "text/plain; about=json", "[1]"),
         (b"9" * 5_000, "application/json", "9" * 5_000),
         ("é".encode(), "text/plain", "é"),
         (b"\xff", "text/plain", "�"),
@@ -193,6 +270,8 @@ def test_only_passing_failures_of_idempotent_requests_may_be_tried_again(method:
         ({"url": "api.example.com"}, {"url"}),
         ({"url": "ftp://example.com"}, {"url"}),
         ({"url": "https://"}, {"url"}),
+        ({"url": "ftp://{% $input.host %}"}, {"url"}),
+        ({"url": "api.example.com/{% $input.id %}"}, {"url"}),
         ({"url": URL, "method": "FETCH"}, {"method"}),
         ({"url": URL, "headers": []}, {"headers"}),
         ({"url": URL, "headers": {"a": {}}}, {"headers"}),
@@ -219,6 +298,9 @@ def test_a_bad_config_is_refused(config: Any, settings: set[str]) -> None:
     [
         {"url": "{% $input.url %}"},
         {"url": "https://{% $input.host %}/x"},
+        {"url": "HTTPS://{% $input.host %}/x"},
+        {"url": "http{% $input.secure ? 's' : '' %}://api.example.com"},
+        {"url": " {% $input.base %}/x"},
         {"url": "HTTP://example.com"},
         {"url": URL, "method": "{% $input.method %}"},
         {"url": URL, "method": "patch"},
@@ -233,16 +315,23 @@ def test_a_good_config_is_accepted(config: Any) -> None:
 
 def test_an_evaluated_config_must_have_the_right_types() -> None:
     assert refused("http_request", {"url": URL, "headers": "{% 1 %}"}, evaluated=True) == {"headers"}
-    assert refused("http_request", {"url": "not a url"}, evaluated=True) == {"url"}
 
 
-@pytest.mark.parametrize("config", [{"url": "s3cr3t"}, {"url": URL, "method": "s3cr3t"}])
-def test_a_wrong_value_is_told_back_only_as_drawn(config: Any) -> None:
-    for evaluated in (False, True):
-        with pytest.raises(ValidationError) as caught:
-            HttpRequestConfig.model_validate(config, context={"evaluated": evaluated})
-        (detail,) = caught.value.errors()
-        assert ("s3cr3t" in detail["msg"]) != evaluated
+def test_an_evaluated_url_that_is_none_fails_the_node() -> None:
+    with pytest.raises(NodeFailure, match=r"^the URL must be a URL with http:// or https:// and a host$") as caught:
+        sent(url="not a s3cr3t")
+    assert caught.value.code == "bad_url"
+
+
+@pytest.mark.parametrize(
+    ("config", "evaluated"),
+    [({"url": "s3cr3t"}, False), ({"url": URL, "method": "s3cr3t"}, False), ({"url": URL, "method": "s3cr3t"}, True)],
+)
+def test_a_wrong_value_is_told_back_only_as_drawn(config: Any, evaluated: bool) -> None:
+    with pytest.raises(ValidationError) as caught:
+        HttpRequestConfig.model_validate(config, context={"evaluated": evaluated})
+    (detail,) = caught.value.errors()
+    assert ("s3cr3t" in detail["msg"]) != evaluated
 
 
 def test_a_failure_tells_neither_userinfo_nor_path() -> None:

@@ -77,15 +77,15 @@ def test_a_switch_goes_the_way_named_like_its_value(value: Any, branch: str) -> 
 
 
 def test_the_handles_of_a_switch_are_its_cases_and_default() -> None:
-    assert node_types()["switch"].handles({"cases": ["a", "default", "😀"]}) == (
+    assert node_types()["switch"].handles_of({"cases": ["a", "default", "😀"]}) == (
         "case:a",
         "case:default",
         "case:😀",
         "default",
     )
-    assert node_types()["condition"].handles({}) == ("true", "false")
-    assert node_types()["fail"].handles({}) == ()
-    assert node_types()["wait"].handles({}) == ("out",)
+    assert node_types()["condition"].handles_of({}) == ("true", "false")
+    assert node_types()["fail"].handles_of({}) == ()
+    assert node_types()["wait"].handles_of({}) == ("out",)
 
 
 @pytest.mark.parametrize("cases", [None, "a", ["a", "a"], [""], [1], [None], {"a": 1}, [str(n) for n in range(101)]])

@@ -87,7 +87,11 @@ class TestDocument:
         for path, methods in document["paths"].items():
             for method, operation in methods.items():
                 content = operation.get("requestBody", {}).get("content", {"application/json": {"schema": {}}})
-                name = content["application/json"]["schema"].get("$ref", "").removeprefix("#/components/schemas/")
+                name = (
+                    content.get("application/json", {"schema": {}})["schema"]
+                    .get("$ref", "")
+                    .removeprefix("#/components/schemas/")
+                )
                 for example in document["components"]["schemas"].get(name, {}).get("examples", []):
                     workflow_id = owner.create(drawn, is_template=True)["id"]
                     run_id = owner.ended(workflow_id, owner.execute(workflow_id)["id"])["id"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import combinations
 
 import pytest
 from hypothesis import given
@@ -147,6 +148,9 @@ def test_what_is_no_cron_as_a_whole(text: str, code: str, message: str, hint: st
         ("0 0 * * fri-mon", "backwards_range", "weekday", "write 5-6,0-1"),
         ("0 0 * * sat-sun", "backwards_range", "weekday", "write 6-7"),
         ("0 0 * * 1-0/2", "backwards_range", "weekday", "write 1,3,5,7"),
+        ("0 0 * * 7-2", "backwards_range", "weekday", "write 0-2"),
+        ("0 0 * * 7-2/2", "backwards_range", "weekday", "write 0-2/2"),
+        ("0 0 * * 7-0", "backwards_range", "weekday", "write 7-7"),
         ("60 * * * *", "out_of_range", "minute", "write a number from 0 to 59"),
         ("0 24 * * *", "out_of_range", "hour", "write a number from 0 to 23"),
         ("0 0 0 * *", "out_of_range", "day of month", "write a number from 1 to 31"),
@@ -155,6 +159,7 @@ def test_what_is_no_cron_as_a_whole(text: str, code: str, message: str, hint: st
         ("*/0 * * * *", "zero_step", "minute", "write a step of 1 or more, such as */2"),
         ("5/15 * * * *", "step_without_range", "minute", "write 5-59/15 or 5"),
         ("0 0 * * 1/2", "step_without_range", "weekday", "write 1-6/2 or 1"),
+        ("0 0 * * 7/2", "step_without_range", "weekday", "write 7-7/2 or 7"),
         ("0 0 ? * 1", "other_dialect", "day of month", "write * for ?"),
         ("0 0 L * *", "other_dialect", "day of month", "write numbers from 1 to 31, or *"),
         ("0 0 15W * *", "other_dialect", "day of month", "write numbers from 1 to 31, or *"),
@@ -190,6 +195,15 @@ def test_any_text_is_a_cron_or_refused_with_a_hint(text: str) -> None:
     else:
         assert found
         assert all(problem.code and problem.message and problem.hint for problem in found)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5])
+def test_the_hint_for_days_of_the_week_that_run_backwards_means_the_same(step: int) -> None:
+    for low, high in combinations(range(7, -1, -1), 2):
+        (problem,) = problems(f"0 0 * * {low}-{high}/{step}")
+        begin = low % 7
+        days = range(begin, high + 1 if high >= begin else high + 8, step)
+        assert parse(f"0 0 * * {problem.hint.removeprefix('write ')}").weekdays == {day % 7 for day in days}
 
 
 FIELD = st.text("0123456789*,-/", min_size=1, max_size=8) | st.from_regex(r"\A(\*|\d{1,2})(-\d{1,2})?(/\d)?\Z")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSim
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.schedules.cron import NICKNAMES, parse
-from chalicelib.schedules.fire_times import fire_times, fires_at, next_fire_times
+from chalicelib.schedules.fire_times import fire_times, fires_at, last_fire_time, next_fire_times
 
 from .expressions import NASTY, random_cron
 
@@ -109,6 +109,27 @@ def test_it_fires_at_its_fire_times_and_not_between(text: str, zone: ZoneInfo, a
         minute = earlier.replace(second=0, microsecond=0) + MINUTE
         between = (later - minute) // MINUTE
         assert not any(fires_at(cron, zone, minute + MINUTE * each) for each in range(min(between, 200)))
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.integers(0, 2**32).map(lambda seed: random_cron(Random(seed))) | st.sampled_from(NASTY),
+    st.sampled_from(ZONES).map(ZoneInfo),
+    st.integers(0, 4 * 365 * 24 * 60).map(lambda minutes: BEGIN + timedelta(minutes=minutes)),
+    st.integers(-10, 320) | st.sampled_from([60, 300]),
+)
+def test_the_last_fire_time_is_the_last_one_of_all(text: str, zone: ZoneInfo, after: datetime, minutes: int) -> None:
+    cron, until = parse(text), after + MINUTE * minutes
+    *_, last = (None, *takewhile(lambda moment: moment <= until, fire_times(cron, zone, after)))
+    assert last_fire_time(cron, zone, after, until) == last
+
+
+def test_the_last_fire_time_of_one_that_fires_often_is_found_from_the_end() -> None:
+    cron, zone, until = parse("* * * * *"), ZoneInfo("UTC"), datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC)
+    assert last_fire_time(cron, zone, datetime(1, 1, 1, tzinfo=UTC), until) == until.replace(second=0)
+    assert last_fire_time(parse("0 0 29 2 */7"), zone, datetime(1900, 1, 1, tzinfo=UTC), until) == datetime(
+        2004, 2, 29, tzinfo=UTC
+    )
 
 
 @pytest.mark.parametrize("zone", [zone for zone in ZONES if zone != "Australia/Lord_Howe"])

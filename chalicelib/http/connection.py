@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import socket
 import threading
@@ -11,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Self
 
 import urllib3
@@ -23,13 +25,17 @@ from urllib3.exceptions import (
     NewConnectionError,
 )
 
-from .addresses import is_public
+from chalicelib.compiler.node_type import HttpLimits
 
-CONNECT_SECONDS = 10.0
+from .addresses import is_any, is_public, is_public_name
+from .semantics import IDEMPOTENT
+
+IDLE_SECONDS = 30
+"""How long a connection is kept: firewalls forget one without telling, and a frozen Lambda hears of no end."""
 
 
 class ForbiddenAddressError(HTTPError):
-    """A name leads to an address that workflows may not reach."""
+    """A host is one that workflows may not reach, or has an address that they may not."""
 
 
 class TooLateError(HTTPError):
@@ -38,13 +44,18 @@ class TooLateError(HTTPError):
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Which addresses may be reached, and how a name becomes addresses."""
+    """Which hosts and addresses may be reached, how a name becomes addresses, and how one is connected to."""
 
     allows: Callable[[str], bool] = is_public
     look_up: Callable[..., list[Any]] = socket.getaddrinfo
+    allows_name: Callable[[str], bool] = is_public_name
+    connect: Callable[[socket.socket, Any], None] = socket.socket.connect
 
     def addresses(self, host: str, port: int, seconds: float) -> list[Any]:
-        """All addresses of the name. In a thread, as getaddrinfo can't be given a time limit."""
+        """All addresses of the name; one that is not allowed speaks against the name. In a thread, as getaddrinfo
+        can't be given a time limit."""
+        if not self.allows_name(host):
+            raise ForbiddenAddressError
         found: Future[list[Any]] = Future()
         threading.Thread(target=self._look_up, args=(found, host, port), daemon=True).start()
         addresses = found.result(seconds)
@@ -59,17 +70,23 @@ class Network:
             found.set_exception(error)
 
 
+INTERNET = Network()
+ANYWHERE = Network(is_any, allows_name=is_any)
+
+
 class Exchange:
     """A request with all its redirects, within a time limit: at its end the connection in use is shut down, which
     wakes whatever waits on it."""
 
-    def __init__(self, seconds: float, network: Network) -> None:
-        self.seconds = seconds
+    def __init__(self, network: Network, limits: HttpLimits) -> None:
         self.network = network
-        self._deadline = time.monotonic() + seconds
+        self.limits = limits
+        self.reuses = True
+        """Whether it may take a connection that was used before; then, whether it did."""
+        self._deadline = time.monotonic() + limits.seconds
         self._lock = threading.Lock()
         self._watched: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._shut_down)
+        self._timer = threading.Timer(limits.seconds, self._shut_down)
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
@@ -93,6 +110,14 @@ class Exchange:
             raise TooLateError
         return left
 
+    def connecting(self) -> float:
+        """The seconds that a step of connecting may take."""
+        return min(self.limits.connect_seconds, self.left())
+
+    def silent(self) -> float:
+        """The seconds for which the other side may be silent."""
+        return min(self.limits.read_seconds or self.limits.seconds, self.left())
+
     def watch(self, connected: socket.socket) -> None:
         """Shut this one down at the end of the time. A duplicate, as TLS takes the socket itself away."""
         self._watch(socket.socket(fileno=os.dup(connected.fileno())))
@@ -114,25 +139,59 @@ _current: ContextVar[Exchange] = ContextVar("exchange")
 """urllib3 makes the connections itself, in the thread of the exchange."""
 
 
+class _Response(http.client.HTTPResponse):
+    """http.client takes all interim answers but 100 for final ones, whereupon the final one would be that of the next
+    request on the connection (RFC 9110, section 15.2)."""
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 < self.status < 200:
+            if self.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                raise http.client.HTTPException("it goes on in a protocol that no one asked for")
+            self.headers = None  # type: ignore[assignment]
+            super().begin()
+
+
 class _Connection(HTTPConnection):
-    def request(self, *args: Any, **kwargs: Any) -> None:
+    response_class = _Response
+    _asked_at: float | None = None
+    """When it was last used; None as long as it is new."""
+
+    def connect(self) -> None:
+        """With TLS, where that is spoken."""
+        try:
+            super().connect()
+        except TimeoutError:
+            raise ConnectTimeoutError from None
+        assert self.sock is not None
+        self._asked_at = None
+        self.sock.settimeout(_current.get().silent())
+
+    def request(self, method: str, *args: Any, **kwargs: Any) -> None:
+        exchange = _current.get()
+        is_used = self.sock is not None and self._asked_at is not None
+        exchange.reuses = is_used and exchange.reuses and self._may_serve(method)
+        if is_used and not exchange.reuses:
+            self.close()  # and opened again, as it is asked
         if self.sock is not None:
-            _current.get().watch(self.sock)
-        super().request(*args, **kwargs)
+            exchange.watch(self.sock)
+        super().request(method, *args, **kwargs)
+        self._asked_at = time.monotonic()
+
+    def _may_serve(self, method: str) -> bool:
+        """Whether it is likely to be open still, and the request may be sent again where it is not."""
+        is_recent = self._asked_at is not None and time.monotonic() - self._asked_at < IDLE_SECONDS
+        return is_recent and method in IDEMPOTENT
 
     def _new_conn(self) -> socket.socket:
         """The addresses that were checked are those connected to: a name can't be bound anew in between."""
         exchange = _current.get()
         error: OSError | None = None
         for family, kind, protocol, _, address in self._allowed_addresses(exchange):
-            connected = socket.socket(family, kind, protocol)
             try:
-                self._open(connected, address, exchange)
+                return self._open(socket.socket(family, kind, protocol), address, exchange)
             except (OSError, TooLateError) as failed:
-                connected.close()
                 error = failed if isinstance(failed, OSError) else TimeoutError()
-            else:
-                return connected
         if isinstance(error, TimeoutError):
             raise ConnectTimeoutError
         raise NewConnectionError(self, "no address answers")
@@ -140,19 +199,25 @@ class _Connection(HTTPConnection):
     def _allowed_addresses(self, exchange: Exchange) -> list[Any]:
         try:
             port = int(self.port or self.default_port)
-            return exchange.network.addresses(self._dns_host.strip("[]"), port, exchange.left())
+            return exchange.network.addresses(self._dns_host.strip("[]"), port, exchange.connecting())
         except UnicodeError:
             raise LocationParseError("the host name") from None
+        except TimeoutError:
+            raise ConnectTimeoutError from None
         except OSError as error:
             raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from None
 
-    def _open(self, connected: socket.socket, address: Any, exchange: Exchange) -> None:
-        for option in self.socket_options or ():
-            connected.setsockopt(*option)
-        connected.settimeout(min(CONNECT_SECONDS, exchange.left()))
-        connected.connect(address)
-        connected.settimeout(exchange.left())
-        exchange.watch(connected)
+    def _open(self, opened: socket.socket, address: Any, exchange: Exchange) -> socket.socket:
+        try:
+            for option in self.socket_options or ():
+                opened.setsockopt(*option)
+            opened.settimeout(exchange.connecting())
+            exchange.network.connect(opened, address)
+            exchange.watch(opened)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
 
 class _HttpsConnection(_Connection, HTTPSConnection):

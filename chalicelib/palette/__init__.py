@@ -1,0 +1,1 @@
+"""The types of nodes as a canvas shows them."""

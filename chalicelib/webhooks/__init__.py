@@ -1,0 +1,1 @@
+"""Webhooks: workflows that are asked from outside."""

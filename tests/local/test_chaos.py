@@ -1,0 +1,14 @@
+"""The short form of `make chaos`; the whole of it takes minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.chaos.experiment import Experiment
+
+
+def test_what_was_accepted_ends_as_drawn_though_everything_is_killed(tmp_path: Path) -> None:
+    outcome = Experiment(tmp_path, runs=30, kills=3, seed=583, longest_life=2.0).run()
+    assert outcome.broken == []
+    assert len(outcome.evidence) == 30
+    assert outcome.resumptions, "the kills found nothing to cut off"
