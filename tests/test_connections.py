@@ -44,7 +44,8 @@ ACCOUNT: dict[str, Any] = {
 
 
 def settings(**more: Any) -> Settings:
-    return Settings(**(ACCOUNT | more))
+    signed = {} if "jwt_secret_arn" in more else {"jwt_secret": "s" * 32}
+    return Settings(**(ACCOUNT | signed | more))
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +331,7 @@ def test_tokens_are_read_with_the_secret_of_the_account() -> None:
 
 def test_settings_say_which_database_is_missing() -> None:
     environment = {name.upper(): str(value) for name, value in ACCOUNT.items() if name != "database_host"}
-    with pytest.raises(SettingsError, match="DATABASE_URL or DATABASE_HOST is needed"):
+    with pytest.raises(SettingsError, match="set DATABASE_URL, or DATABASE_HOST"):
         Settings.from_environment(environment)
     with pytest.raises(SettingsError, match=r"DATABASE_PORT: .*integer"):
         Settings.from_environment(environment | {"DATABASE_HOST": "x", "DATABASE_PORT": "y"})
