@@ -236,7 +236,11 @@ def test_a_packed_answer_is_unpacked(serve: Serve, client: OutgoingHttp, encodin
         ("br", b"hello", "has packed its answer as br, which can't be read"),
         ("gzip, made-up", b"hello", "has packed its answer in a way that can't be read"),
         ("gzip", b"hello", "has packed its answer in a way that can't be read"),
-        (", ".join(["gzip"] * 50), gzip.compress(b"hello", mtime=0), "has packed its answer in a way that can't be read"),
+        (
+            ", ".join(["gzip"] * 50),
+            gzip.compress(b"hello", mtime=0),
+            "has packed its answer in a way that can't be read",
+        ),
     ],
 )
 def test_an_answer_that_cant_be_unpacked_fails(
