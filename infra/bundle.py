@@ -7,9 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib.metadata import distributions
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from packaging.requirements import Requirement
 
 from .target import Target
 
@@ -18,6 +21,7 @@ MAX_BYTES = 45_000_000
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 READABLE = 0o644 << 16
 WHERE_IT_RUNS = "/var/task"
+LAMBDA_BRINGS = {"boto3", "botocore", "s3transfer"}
 
 
 class PackageError(Exception):
@@ -27,7 +31,16 @@ class PackageError(Exception):
 def install_wheels(requirements: Path, target: Target, folder: Path) -> None:
     """Unpack what is pinned, built for the target. Raises PackageError where there is no such wheel, or where one
     needs a package that is not pinned."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-compile"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--quiet",
+        "install",
+        "--no-compile",
+        "--no-deps",
+    ]
     installed = subprocess.run(
         [*pip, *target.wheel_options, f"--target={folder}", f"--requirement={requirements}"],
         capture_output=True,
@@ -37,16 +50,30 @@ def install_wheels(requirements: Path, target: Target, folder: Path) -> None:
     if installed.returncode:
         told = "\n".join(line for line in installed.stderr.splitlines() if line.startswith("ERROR"))
         raise PackageError(f"no wheels for {target.runtime} on {target.architecture}:\n{told or installed.stderr}")
-    pinned = {_normal(line.split("==")[0]) for line in requirements.read_text().splitlines() if "==" in line}
-    came = {_normal(found.metadata["Name"]) for found in distributions(path=[str(folder)])}
-    if unpinned := came - pinned:
-        raise PackageError(f"{requirements.name} does not pin what its packages need: {', '.join(sorted(unpinned))}")
+    pins = [Requirement(line) for line in requirements.read_text().splitlines() if "==" in line]
+    if missing := _needed(folder, pins, target) - {_normal(pin.name) for pin in pins} - LAMBDA_BRINGS:
+        raise PackageError(f"{requirements.name} does not pin what its packages need: {', '.join(sorted(missing))}")
     shutil.rmtree(folder / "bin", ignore_errors=True)
 
 
+def _needed(folder: Path, pins: Iterable[Requirement], target: Target) -> set[str]:
+    """The names of what the packages of a folder ask for, with the extras that are pinned, on the target."""
+    extras = {_normal(pin.name): {"", *pin.extras} for pin in pins}
+    return {
+        _normal(need.name)
+        for package in distributions(path=[str(folder)])
+        for need in map(Requirement, package.requires or ())
+        if not need.marker
+        or any(
+            need.marker.evaluate(target.markers | {"extra": extra})
+            for extra in extras.get(_normal(package.metadata["Name"]), {""})
+        )
+    }
+
+
 def _normal(name: str) -> str:
-    """A package's name as PEP 503 compares it, without extras."""
-    return re.sub(r"[-_.]+", "-", name.split("[", maxsplit=1)[0]).strip().lower()
+    """A package's name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def compile_bytecode(folder: Path, interpreter: str) -> None:

@@ -45,6 +45,20 @@ class Target:
         ]
 
     @property
+    def markers(self) -> dict[str, str]:
+        """What a package may make its needs depend on (PEP 508)."""
+        return {
+            "python_version": self.python,
+            "python_full_version": f"{self.python}.0",
+            "sys_platform": "linux",
+            "platform_system": "Linux",
+            "platform_machine": MACHINES[self.architecture],
+            "platform_python_implementation": "CPython",
+            "implementation_name": "cpython",
+            "os_name": "posix",
+        }
+
+    @property
     def is_this_machine(self) -> bool:
         """Whether what is built for it can be loaded here."""
         return sys.platform == "linux" and platform.machine() == MACHINES[self.architecture]

@@ -149,6 +149,7 @@ def start(data_dir: Path) -> Stack:
         os.environ.update(
             DATABASE_URL=url,
             JWT_SECRET=secret,
+            JWT_SECRET_ARN="",
             JWT_ISSUER="",
             JWT_AUDIENCE="",
             JWT_JWKS_URL="",

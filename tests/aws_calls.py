@@ -26,7 +26,7 @@ def noted(app: Chalice) -> Iterator[Calls]:
     calls: Calls = set()
     served = type(app)
     call, serve = BaseClient._make_api_call, served.__call__  # noqa: SLF001 - what all of boto3 goes through
-    handlers = dict(app.handler_map)
+    handlers = {name: app.handler_map[name] for name in lambdas(app)}
 
     def note(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         if (caller := _caller.get()) is not None:
@@ -37,13 +37,23 @@ def noted(app: Chalice) -> Iterator[Calls]:
     BaseClient._make_api_call = note  # noqa: SLF001
     served.__call__ = _as(API, serve)
     for name, handler in handlers.items():
-        app.handler_map[name] = _as("".join(part.title() for part in name.split("_")), handler)
+        app.handler_map[name] = _as(named_in_template(name), handler)
     try:
         yield calls
     finally:
         BaseClient._make_api_call = call  # noqa: SLF001
         served.__call__ = serve
         app.handler_map.update(handlers)
+
+
+def lambdas(app: Chalice) -> list[str]:
+    """The names of those besides the one of the API."""
+    return [function.name for function in (*app.pure_lambda_functions, *app.event_sources)]
+
+
+def named_in_template(handler: str) -> str:
+    """As Chalice does it."""
+    return "".join(part.title() for part in handler.split("_"))
 
 
 def _as(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -37,6 +37,7 @@ ACCOUNT: dict[str, Any] = {
     "database_name": "postgres",
     "aws_region": REGION,
     "aws_account_id": "123456789012",
+    "jwt_secret": "x" * 32,
     "run_unit_function": "run_unit",
     "state_machine_role_arn": "arn:aws:iam::123456789012:role/states",
     "schedule_trigger_function": "trigger",
@@ -324,7 +325,7 @@ def test_what_cannot_be_read_in_the_account_is_unavailable() -> None:
 @pytest.mark.usefixtures("aws")
 def test_tokens_are_read_with_the_secret_of_the_account() -> None:
     secret = boto3.client("secretsmanager", region_name=REGION).create_secret(Name="jwt", SecretString="s" * 40)
-    made = Services(settings(jwt_secret_arn=secret["ARN"]))
+    made = Services(settings(jwt_secret=None, jwt_secret_arn=secret["ARN"]))
     user = uuid.uuid4()
     assert made.authenticator.user({"authorization": f"Bearer {token('s' * 40, user)}"}) == user
 

@@ -27,8 +27,8 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def wheel(folder: Path, name: str, tag: str, needs: str = "") -> None:
-    info, requires = f"{name}-1.dist-info", f"Requires-Dist: {needs}\n" if needs else ""
+def wheel(folder: Path, name: str, tag: str, *needs: str) -> None:
+    info, requires = f"{name}-1.dist-info", "".join(f"Requires-Dist: {need}\n" for need in needs)
     with ZipFile(folder / f"{name}-1-{tag}.whl", "w") as file:
         file.writestr(f"{name}.py", f"TAG = {tag!r}\n")
         file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n{requires}")
@@ -63,12 +63,15 @@ def test_a_wheel_that_is_missing_for_the_target_fails_the_build(wheels: Path, tm
         bundle.install_wheels(requirements(tmp_path, "native==1"), ARM, tmp_path / "out")
 
 
-def test_a_package_that_comes_along_unpinned_fails_the_build(wheels: Path, tmp_path: Path) -> None:
-    wheel(wheels, "driver", "py3-none-any", needs="driver-binary")
+def test_a_package_that_is_needed_and_not_pinned_fails_the_build(wheels: Path, tmp_path: Path) -> None:
+    wheel(wheels, "driver", "py3-none-any", 'driver-binary; extra == "c"', 'old; python_version < "3.13"', "botocore")
     wheel(wheels, "driver_binary", "py3-none-any")
     with pytest.raises(PackageError, match="does not pin what its packages need: driver-binary"):
-        bundle.install_wheels(requirements(tmp_path, "driver==1"), ARM, tmp_path / "out")
-    bundle.install_wheels(requirements(tmp_path, "driver[c]==1", "Driver_Binary==1"), ARM, tmp_path / "out")
+        bundle.install_wheels(requirements(tmp_path, "driver[c]==1"), ARM, tmp_path / "a")
+    bundle.install_wheels(requirements(tmp_path, "driver==1"), ARM, tmp_path / "b")
+    bundle.install_wheels(requirements(tmp_path, "driver[c]==1", "Driver_Binary==1"), ARM, tmp_path / "c")
+    with pytest.raises(PackageError, match="need: old"):
+        bundle.install_wheels(requirements(tmp_path, "driver==1"), Target("3.12", "arm64"), tmp_path / "d")
 
 
 def test_bytecode_is_read_without_a_look_at_its_source(tmp_path: Path) -> None:

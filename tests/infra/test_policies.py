@@ -14,7 +14,16 @@ from .cloudformation import Template
 from .policies import Call, Policies
 
 ANY, SECRET = f"arn:aws:{{}}:{REGION}:{ACCOUNT}:*", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
-LAMBDAS = {API, "RunUnit", "ScheduleTrigger", "ExecutionStatus", "Reconcile", "ReconcileSchedules", "Migrate"}
+LAMBDAS = {
+    API,
+    "RunUnit",
+    "ScheduleTrigger",
+    "ExecutionStatus",
+    "Reconcile",
+    "ReconcileSchedules",
+    "DeleteOrphanedSecrets",
+    "Migrate",
+}
 
 BY_AWS = {
     "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage", "kms:Decrypt",
