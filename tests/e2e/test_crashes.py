@@ -226,7 +226,12 @@ def tokens_of(run_id: UUID) -> list[str]:
         return [gate.token for gate in GateRepository(connection).list_all(run_id)]
 
 
-@pytest.mark.parametrize("workers", [WAITING], indirect=True)
+NAPPING = graph(
+    [ask("a", "a"), node("nap", "wait", {"seconds": 600}), ask("b", "b")], edge("a", "nap"), edge("nap", "b")
+)
+
+
+@pytest.mark.parametrize("workers", [NAPPING], indirect=True)
 def test_a_cancel_that_dies_at_any_step_is_made_or_is_not(workers: Workers) -> None:
     for dies_at in range(1, 100):
         run_id, fate = UUID(workers.accept(Fate())), Fate(dies_at)

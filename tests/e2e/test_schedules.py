@@ -158,7 +158,7 @@ class TestFiring:
             timing = repository.get(UUID(owner.workspace_id), UUID(workflow_id))
             pause.start()
             poll(lambda: waits_for_a_lock(stack))
-            repository.save(replace(timing, cron="0 8 * * *", since=next_minute(days=2)))
+            repository.save(replace(timing, enabled=True, cron="0 8 * * *", since=next_minute(days=2)))
         pause.join()
         schedule = owner.get(f"/{workflow_id}/schedule")
         assert (schedule["schedule_cron"], schedule["schedule_enabled"]) == ("0 8 * * *", True)
