@@ -22,12 +22,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.auth import MAX_TOKEN_LENGTH, Authenticator, Role
+from chalicelib.auth import Role
 from chalicelib.bootstrap import services
 from chalicelib.errors import InvalidTokenError, UnauthenticatedError, UnavailableError
 from chalicelib.jwks import KEPT_SECONDS, MAX_BYTES, PAUSE_SECONDS, REFETCH_SECONDS, KeySet
 from chalicelib.rs256 import Rs256
 from chalicelib.settings import Settings, SettingsError
+from chalicelib.tokens import MAX_TOKEN_LENGTH, Authenticator
 from local import workspaces
 from local.stack import Stack
 from tests.client import Api

@@ -45,7 +45,8 @@ ACCOUNT: dict[str, Any] = {
 
 
 def settings(**more: Any) -> Settings:
-    return Settings(**(ACCOUNT | more))
+    signed = {} if "jwt_secret_arn" in more else {"jwt_secret": "s" * 32}
+    return Settings(**(ACCOUNT | signed | more))
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from chalicelib.aws.step_functions import StepFunctions
@@ -13,11 +12,10 @@ from chalicelib.observability import about, logger, measure
 
 from .children import ChildRepository
 from .ending import EarlyEnd, end_early, readable
+from .execution_names import next_name
 from .gates import GateRepository
 from .repository import RunRepository
 from .schemas import ClosedGate, EndedRun, RunDetail, UnfinishedRun
-
-UUID_LENGTH = 36
 
 
 class Executions:
@@ -34,7 +32,7 @@ class Executions:
         Its name is made of the run's id and its number, so that starting twice is starting once.
         """
         ids = {"run_id": str(run["id"]), "version_id": str(run["version_id"]), "path": ""}
-        arn = self._step_functions.start_run(self._plan(run["version_id"]), _next_name(run), ids)
+        arn = self._step_functions.start_run(self._plan(run["version_id"]), next_name(run), ids)
         with self._database.connection() as connection:
             RunRepository(connection).mark_started(run["id"], arn, run["executions"] + 1, reason)
         with about(run_id=run["id"], workflow_id=run["workflow_id"]):
@@ -51,7 +49,7 @@ class Executions:
         """
         with self._database.connection() as connection:
             gates = GateRepository(connection).list_all(run["id"])
-        if not self._step_functions.is_started(self._plan(run["version_id"]), _next_name(run)):
+        if not self._step_functions.is_started(self._plan(run["version_id"]), next_name(run)):
             self._end_gates(run["id"], gates)
         self.start(run, reason)
 
@@ -119,18 +117,3 @@ _TOLD = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancell
 def told(run: EndedRun | RunDetail) -> str:
     """How a run ended, in words that follow its name."""
     return _TOLD[run["status"]]
-
-
-def _next_name(run: UnfinishedRun) -> str:
-    return f"{run['id']}-{run['executions']}" if run["executions"] else str(run["id"])
-
-
-def run_of_execution(detail: Mapping[str, Any]) -> UUID | None:
-    """The run whose execution ended, from the detail of an "Execution Status Change"; None where it started, or is
-    none of ours."""
-    if detail["status"] == "RUNNING":
-        return None
-    try:
-        return UUID(detail["name"][:UUID_LENGTH])
-    except ValueError:
-        return None

@@ -12,7 +12,7 @@ from chalicelib.auth import Role
 from chalicelib.bootstrap import services
 from chalicelib.errors import ConflictError
 
-from .executions import run_of_execution
+from .execution_names import run_of_execution
 
 if TYPE_CHECKING:
     from chalicelib.paging import Page, Paged

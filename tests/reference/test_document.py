@@ -180,7 +180,7 @@ class TestHealth:
         assert (status, json.loads(text)) == (200, {"status": "ok"})
 
     def test_a_database_without_migrations_is_not_ready(self, empty_database: str) -> None:
-        database = Database(empty_database, 1)
+        database = Database(lambda: empty_database, 1)
         try:
             with pytest.raises(UnavailableError, match=r"lacks migrations: 001_workspaces\.sql, 020_workflows\.sql"):
                 get_readiness(database)
