@@ -11,7 +11,7 @@ from tests.aws_calls import API, Calls
 from tests.client import Api, edge, graph, node
 
 from .cloudformation import Template
-from .policies import Call, Policies
+from .policies import Call, Policies, listed
 
 ANY, SECRET = f"arn:aws:{{}}:{REGION}:{ACCOUNT}:*", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
 LAMBDAS = {
@@ -92,13 +92,27 @@ def test_nothing_is_allowed_without_an_allow_list() -> None:
         assert action not in closed.actions("RunUnit")
 
 
+def test_only_what_has_no_resource_is_allowed_on_all() -> None:
+    everything = Policies(Template({"Tracing": "yes"}))
+    on_all = {
+        action
+        for name in LAMBDAS
+        for statement in everything.statements(name)
+        if statement["Resource"] == "*"
+        for action in listed(statement["Action"])
+    }
+    tracing = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    network = {action for action in BY_AWS if action.startswith("ec2:")}
+    assert on_all == {"states:SendTaskSuccess", "events:ListRules", "scheduler:ListSchedules"} | tracing | network
+
+
 UNUSED: dict[str, set[str]] = {}
 """What a Lambda may do and no test made it do, each for a reason."""
 
 
 def test_what_is_allowed_is_used(request: pytest.FixtureRequest, aws_calls: Calls, policies: Policies) -> None:
-    if request.config.args != ["tests"]:
-        pytest.skip("only all tests together tell what is used")
+    if not {"tests", "tests/e2e"} & set(request.config.args):
+        pytest.skip("only the tests of whole runs tell what is used")
     used: dict[str, set[str]] = {name: set() for name in LAMBDAS}
     for caller, call in aws_calls:
         used[caller].add(call.action)
