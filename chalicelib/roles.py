@@ -27,4 +27,4 @@ def let_in(conninfo: str, role: str, settings: Mapping[str, str]) -> None:
             SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}").format(name)
         )
         connection.execute(SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(name))
-        connection.execute(SQL("REVOKE ALL ON schema_migrations FROM {}").format(name))
+        connection.execute(SQL("REVOKE INSERT, UPDATE, DELETE ON schema_migrations FROM {}").format(name))

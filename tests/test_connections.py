@@ -360,6 +360,7 @@ def test_the_role_of_the_lambdas_reads_and_writes_rows_and_changes_no_table(serv
         assert connection.execute("SHOW statement_timeout").fetchone() == ("25s",)
         assert connection.execute("SELECT pg_has_role('rds_iam', 'member')").fetchone() == (True,)
         connection.execute("INSERT INTO workspaces (name) VALUES ('a')")
+        assert connection.execute("SELECT FROM schema_migrations").fetchall()  # which /ready reads
         for statement in REFUSED:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement.encode())

@@ -44,17 +44,18 @@ class Policies:
 
     def actions(self, function: str) -> set[str]:
         """All that it may do with something."""
-        return {action for statement in self.statements(function) for action in _listed(statement["Action"])}
+        return {action for statement in self.statements(function) for action in listed(statement["Action"])}
 
 
 def _allows(statement: Mapping[str, Any], call: Call) -> bool:
     passed = statement.get("Condition", {}).get("StringEquals", {}).get("iam:PassedToService")
     return (
-        call.action in _listed(statement["Action"])
-        and any(fnmatchcase(call.resource, pattern) for pattern in _listed(statement["Resource"]))
+        call.action in listed(statement["Action"])
+        and any(fnmatchcase(call.resource, pattern) for pattern in listed(statement["Resource"]))
         and (passed is None or passed == call.passed_to)
     )
 
 
-def _listed(value: str | list[str]) -> list[str]:
+def listed(value: str | list[str]) -> list[str]:
+    """Actions or resources, of which a policy may name one alone."""
     return [value] if isinstance(value, str) else value

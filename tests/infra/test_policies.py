@@ -11,7 +11,7 @@ from tests.aws_calls import API, Calls
 from tests.client import Api, edge, graph, node
 
 from .cloudformation import Template
-from .policies import Call, Policies
+from .policies import Call, Policies, listed
 
 ANY, SECRET = f"arn:aws:{{}}:{REGION}:{ACCOUNT}:*", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
 LAMBDAS = {
@@ -90,6 +90,20 @@ def test_nothing_is_allowed_without_an_allow_list() -> None:
     closed = Policies(Template())
     for action in ("lambda:InvokeFunction", "events:PutEvents", "sns:Publish", "sqs:SendMessage"):
         assert action not in closed.actions("RunUnit")
+
+
+def test_only_what_has_no_resource_is_allowed_on_all() -> None:
+    everything = Policies(Template({"Tracing": "yes"}))
+    on_all = {
+        action
+        for name in LAMBDAS
+        for statement in everything.statements(name)
+        if statement["Resource"] == "*"
+        for action in listed(statement["Action"])
+    }
+    tracing = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    network = {action for action in BY_AWS if action.startswith("ec2:")}
+    assert on_all == {"states:SendTaskSuccess", "events:ListRules", "scheduler:ListSchedules"} | tracing | network
 
 
 UNUSED: dict[str, set[str]] = {}
