@@ -14,6 +14,8 @@ from .cloudformation import Template
 from .policies import Call, Policies, listed
 
 ANY, SECRET = f"arn:aws:{{}}:{REGION}:{ACCOUNT}:*", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
+NO_EXECUTION = "by hand"
+"""What tests/e2e/test_by_hand.py gives its runs, so that no one looks after them; AWS knows no such ARN."""
 LAMBDAS = {
     API,
     "RunUnit",
@@ -58,7 +60,11 @@ def test_a_lambda_may_call_what_it_calls(owner: Api, aws_calls: Calls, policies:
     owner.send("PUT", f"/{workflow_id}/schedule", {"cron": "0 8 * * *"})
     owner.send("DELETE", f"/{workflow_id}")
     assert {call.action for caller, call in aws_calls if caller == API} >= {"states:StartExecution", "events:PutRule"}
-    refused = [(caller, call) for caller, call in aws_calls if not policies.allow(caller, call)]
+    refused = [
+        (caller, call)
+        for caller, call in aws_calls
+        if call.resource != NO_EXECUTION and not policies.allow(caller, call)
+    ]
     assert refused == []
 
 
