@@ -154,7 +154,7 @@ class Lost:
         self.run_id = workers.accept(Fate())
         self.path = f"/{workers.workflow_id}/runs/{self.run_id}"
         self.owner = workers.owner
-        poll(lambda: statuses(self.get())["nap"] == "waiting")
+        poll(lambda: (now := statuses(self.get()))["nap"] == "waiting" and now["a"] == "succeeded")
         assert [call["path"].rpartition("/")[2] for call in calls] == ["a"]
         self.until = self.get()["node_results"]["nap"]["output"]["until"]
         self.arn = str(self.get()["execution_arn"])
