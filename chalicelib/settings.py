@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
+from pydantic import ConfigDict, Field, Json, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
+
+from chalicelib.model import Model
 
 TRUSTED_URL = re.compile(r"https://|http://(localhost|127\.0\.0\.1)[:/]")
 """Where keys may come from: no one in between can put in others."""
@@ -19,7 +21,7 @@ class SettingsError(Exception):
     """A setting is missing or can't be read."""
 
 
-class Settings(BaseModel):
+class Settings(Model):
     """What an operator decides, each by the environment variable of its name in upper case. Sizes in bytes."""
 
     model_config = ConfigDict(frozen=True)

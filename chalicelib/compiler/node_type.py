@@ -10,8 +10,10 @@ from enum import Enum
 from typing import Annotated, Any, Literal, NoReturn, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import ConfigDict, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticOmit
+
+from chalicelib.model import Model
 
 from .webhook import Webhook
 from .words import NOT_AN_EXPRESSION
@@ -256,7 +258,7 @@ class NodeType:
         return (*(f"case:{text}" for text in cases), *self.handles)
 
 
-class Config(BaseModel):
+class Config(Model):
     """The base of every config: a key that no one reads is a typo, so it is refused.
 
     Each field has a description: palettes and the type's page show it.

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from chalicelib.compiler.graph import DEFAULT_HANDLE, ERROR_HANDLE, Graph, Node
 from chalicelib.compiler.settings import RunSettings
 from chalicelib.jsontext import to_text
+from chalicelib.model import Model
 from chalicelib.paging import Page, PathPage
 from chalicelib.workflows.schemas import VersionRow
 
@@ -25,7 +26,7 @@ RUN_STATUSES: tuple[RunStatus, ...] = ("pending", "running", "succeeded", "faile
 FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
 
 
-class Idempotent(BaseModel):
+class Idempotent(Model):
     """What makes a request that is sent again the same request, for a day."""
 
     key: Annotated[str, Field(pattern="^[!-~]{1,255}$")] | None = Field(
@@ -33,7 +34,7 @@ class Idempotent(BaseModel):
     )
 
 
-class Execute(BaseModel):
+class Execute(Model):
     """A run's input: any JSON."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"input": {"id": 7, "total": 250}}, {}]})
@@ -41,7 +42,7 @@ class Execute(BaseModel):
     input: Any = Field(default_factory=dict)
 
 
-class Cancel(BaseModel):
+class Cancel(Model):
     """Why a run is cancelled, for who reads of it later."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "the wrong input"}]})
@@ -49,7 +50,7 @@ class Cancel(BaseModel):
     reason: Annotated[str, StringConstraints(strict=True, strip_whitespace=True, max_length=1000)] | None = None
 
 
-class Decide(BaseModel):
+class Decide(Model):
     """A decision, and what else is to be known of it: any JSON. `path` says for which item of which containers it is,
     of the outermost first: `3/0/`."""
 
@@ -60,7 +61,7 @@ class Decide(BaseModel):
     path: Annotated[str, StringConstraints(strict=True, pattern=r"^([0-9]{1,9}/){0,10}$")] = ""
 
 
-class Retry(BaseModel):
+class Retry(Model):
     """The version to go on with: that of the run, another one, or the current one."""
 
     model_config = ConfigDict(extra="forbid")
@@ -68,7 +69,7 @@ class Retry(BaseModel):
     version: Annotated[int, Field(strict=True, ge=1, le=2_147_483_647)] | Literal["current"] | None = None
 
 
-class AskRetry(BaseModel):
+class AskRetry(Model):
     """The version that a retry would go on with."""
 
     version: Annotated[int, Field(ge=1, le=2_147_483_647)] | Literal["current"] | None = None

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from chalicelib.compiler.settings import RunSettings, Whole
+from chalicelib.model import Model
 from chalicelib.runs.results import Moment
 from chalicelib.runs.schemas import RunStatus
 
@@ -21,7 +22,7 @@ Overlap = Literal["skip", "queue", "allow"]
 CatchUp = Literal["none", "last"]
 
 
-class PutSchedule(BaseModel):
+class PutSchedule(Model):
     """A Unix cron of five fields in an IANA time zone, on or off. What is not sent stays; a cron that is sent is on
     unless it is said to be off, and null takes it away."""
 
@@ -41,7 +42,7 @@ class PutSchedule(BaseModel):
     """After so many scheduled runs that failed in a row the schedule is turned off; null is never."""
 
 
-class TimerCall(BaseModel):
+class TimerCall(Model):
     """What a timer sends to the trigger: its name, and the minute for which it calls."""
 
     timer: str
