@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from .auth import Membership
     from .aws.step_functions import StepFunctions
     from .compiler.node_type import HttpClient
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from .tokens import Authenticator
     from .trials.service import TrialService
     from .webhooks.service import WebhookService
+    from .workflows.drawings import Drawings
     from .workflows.service import WorkflowService
 
 
@@ -87,11 +90,21 @@ class Services:
         return Membership(self.database)
 
     @cached_property
+    def drawings(self) -> Drawings:
+        """Graphs, checked and planned."""
+        from .workflows.drawings import Drawings
+
+        return Drawings(self.database, self.settings)
+
+    @cached_property
     def workflows(self) -> WorkflowService:
         """Workflows, versions, templates."""
         from .workflows.service import WorkflowService
 
-        return WorkflowService(self.database, self.settings, self.schedule_sync.try_sync)
+        return WorkflowService(self.database, lambda: self.drawings, self._sync_timers)
+
+    def _sync_timers(self, workflow_id: UUID) -> None:
+        self.schedule_sync.try_sync(workflow_id)
 
     @cached_property
     def step_functions(self) -> StepFunctions:
@@ -142,10 +155,13 @@ class Services:
             self.step_functions,
             self.executions,
             self.dispatcher,
-            self.runner.handle,
+            self._run_unit,
             check_after=timedelta(seconds=self.settings.reconcile_after_seconds),
             keep_runs=timedelta(days=days) if days else None,
         )
+
+    def _run_unit(self, event: dict[str, Any]) -> Any:
+        return self.runner.handle(event)
 
     @cached_property
     def schedules(self) -> ScheduleService:

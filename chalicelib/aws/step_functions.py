@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.compiler import Plan
 from chalicelib.compiler.asl import Emission, StateMachine, emit, emit_items
 from chalicelib.errors import UnavailableError
 from chalicelib.observability import logger
-from chalicelib.settings import Settings
 
 from .clients import client, our_errors
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.plan import Plan
+    from chalicelib.settings import Settings
 
 SERVICE = "Step Functions"
 PAUSES_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)

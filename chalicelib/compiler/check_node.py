@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -19,8 +19,10 @@ from .secret_names import RULE, is_name
 from .settings import MAX_CALL_SECONDS, NodeSettings
 from .shape import NodeShape, json_path
 from .template import Template, TemplateError, compile_template
-from .webhook import Webhook
 from .words import NO_SUCH_KEY, by_field, keys_at
+
+if TYPE_CHECKING:
+    from .webhook import Webhook
 
 _INSIDE = "set it on the nodes inside; a container makes no call"
 _NOT_SETTABLE: Mapping[Kind, Mapping[str, str]] = {

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .node_type import Each, Kind, NodeType, WorkflowReference
 from .settings import RunSettings
-from .template import Template
-from .webhook import Webhook
+
+if TYPE_CHECKING:
+    from .template import Template
+    from .webhook import Webhook
 
 DEFAULT_HANDLE = "out"
 ERROR_HANDLE = "error"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -12,12 +12,14 @@ from .check_node import CheckedNode, Findings, check_node
 from .containers import Containers
 from .expressions import NODE_FIELDS
 from .graph import DEFAULT_HANDLE, ERROR_HANDLE, Edge, Graph, Node
-from .node_type import NodeType
 from .problems import InvalidGraphError
 from .relation import ancestor_masks, find_cycles, topological_order
 from .settings import RunSettings
 from .shape import EdgeShape, GraphShape, json_path
 from .words import by_field, listed
+
+if TYPE_CHECKING:
+    from .node_type import NodeType
 
 
 def validate(shape: GraphShape, node_types: Mapping[str, NodeType]) -> Graph:

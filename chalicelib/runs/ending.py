@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from chalicelib.compiler import Plan
-from chalicelib.compiler.graph import Graph
-from chalicelib.db import Connection
 from chalicelib.errors import InvalidError, MalformedError
 from chalicelib.observability import about, logger, measure
 
@@ -18,6 +15,11 @@ from .records import RecordRepository
 from .repository import RunRepository
 from .schemas import FINAL, Scope
 from .settlement import Records, stopped
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.graph import Graph
+    from chalicelib.compiler.plan import Plan
+    from chalicelib.db import Connection
 
 EarlyEnd = Literal["failed", "cancelled", "timed_out"]
 

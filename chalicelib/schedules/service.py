@@ -7,15 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import cache
+from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from chalicelib.db import Database
 from chalicelib.errors import InvalidError, NotFoundError
 from chalicelib.jsontext import iso8601
 from chalicelib.observability import about, logger, measure
 from chalicelib.runs.schemas import NewRun
-from chalicelib.runs.service import RunService
 
 from .cron import CronError, parse
 from .fire_times import fires_at, last_fire_time, next_fire_times
@@ -23,8 +22,13 @@ from .misread import misreadings, never_fires
 from .repository import ScheduleRepository
 from .schemas import Fire, FireTime, PutSchedule, Schedule, Timing
 from .summer_time import summer_time
-from .sync import ScheduleSync
 from .words import describe
+
+if TYPE_CHECKING:
+    from chalicelib.db import Database
+    from chalicelib.runs.service import RunService
+
+    from .sync import ScheduleSync
 
 SHOWN_FIRE_TIMES = 10
 SHOWN_CHARACTERS = 64

@@ -13,7 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from chalicelib.compiler.certificate import Certificate
+from chalicelib.compiler.certified import Certificate
 from chalicelib.compiler.shape import GraphShape
 from chalicelib.compiler.webhook import Webhook
 from chalicelib.model import Model

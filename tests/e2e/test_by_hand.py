@@ -21,8 +21,7 @@ from chalicelib.compiler.asl import emit
 from chalicelib.compiler.settings import RunSettings
 from chalicelib.runs.repository import RunRepository
 from chalicelib.runs.schemas import NewRun
-from chalicelib.steps import NodeFailed
-from chalicelib.unit_run import RunEnded
+from chalicelib.verdicts import NodeFailed, RunEnded
 from tests.client import Api, edge, graph, node
 
 LETTER_N = graph(

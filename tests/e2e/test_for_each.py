@@ -304,7 +304,7 @@ class TestMany:
         arn = owner.get(run_path)["execution_arn"]
         assert owner.send("DELETE", f"/{workflow_id}").status == 204
         if is_new:
-            services().workflows.plan.cache_clear()
+            services().drawings.plan.cache_clear()
         poll(lambda: execution_status(arn) == "FAILED")
 
 

@@ -131,7 +131,7 @@ class TestUnreadable:
                 (workflow_id,),
             )
             connection.execute("UPDATE workflow_runs SET admitted_at = NULL WHERE id = %s", (run_id,))
-        services().workflows.plan.cache_clear()
+        services().drawings.plan.cache_clear()
 
     @pytest.mark.parametrize("is_lost", [False, True], ids=["not started", "without its execution"])
     def test_its_run_fails_and_says_why(self, owner: Api, base_url: str, stack: Stack, *, is_lost: bool) -> None:

@@ -17,8 +17,8 @@ from psycopg import sql
 
 from chalicelib.aws.secrets_manager import SecretsManager
 from chalicelib.bootstrap import services
-from chalicelib.compiler import parse
 from chalicelib.compiler.node_type import Config, Context, Example, NodeFailure, NodeType, Result
+from chalicelib.compiler.parsing import parse
 from chalicelib.errors import UnavailableError
 from chalicelib.node_call import NodeCall
 from chalicelib.secrets.schemas import PutSecret
