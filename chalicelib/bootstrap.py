@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .runs.executions import Executions
     from .runs.reconciler import Reconciler
     from .runs.service import RunService
+    from .schedules.pausing import Pausing
     from .schedules.service import ScheduleService
     from .schedules.sync import ScheduleSync
     from .schedules.timers import TimerBackend
@@ -168,7 +169,14 @@ class Services:
         """Schedules."""
         from .schedules.service import ScheduleService
 
-        return ScheduleService(self.database, self.runs, self.schedule_sync)
+        return ScheduleService(self.database, self.runs, self.schedule_sync, self.pausing)
+
+    @cached_property
+    def pausing(self) -> Pausing:
+        """Turns off schedules whose runs fail."""
+        from .schedules.pausing import Pausing
+
+        return Pausing(self.database, self._sync_timers)
 
     @cached_property
     def schedule_sync(self) -> ScheduleSync:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .compiler.node_type import Kind, NodeFailure
+from .compiler.node_type import NodeFailure
+from .compiler.terms import Kind
 from .runs.children import ChildRepository
 from .runs.executions import Executions, told
 from .runs.items import ItemRepository
 from .runs.repository import RunRepository
-from .runs.schemas import FINAL, ChildRun, ItemRecord, NodeRecord, Scope
+from .runs.state import FINAL, ChildRun, ItemRecord, NodeRecord, Scope
 from .steps import Overtaken, Steps
 
 if TYPE_CHECKING:

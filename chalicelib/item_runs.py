@@ -16,8 +16,8 @@ from .runs.gates import GateRepository
 from .runs.items import ItemRepository
 from .runs.records import RecordRepository
 from .runs.repository import RunRepository
-from .runs.schemas import FINAL, ItemRecord, NodeRecord, Scope
 from .runs.settlement import ends, failed_node, stopped
+from .runs.state import FINAL, ItemRecord, NodeRecord, Scope
 from .steps import Steps
 from .unit_run import going_on
 from .verdicts import NodeFailed, RunEnded

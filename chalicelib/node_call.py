@@ -16,7 +16,6 @@ from .compiler.node_type import (
     DecisionWanted,
     EachOf,
     HttpClient,
-    Kind,
     NodeFailure,
     NodeOutcome,
     Result,
@@ -26,11 +25,12 @@ from .compiler.node_type import (
 )
 from .compiler.shape import json_path
 from .compiler.template import TemplateError
+from .compiler.terms import Kind
 from .compiler.words import by_field
 from .jsontext import first_flaw, iso8601, to_text
 from .observability import logger
 from .redaction import redaction
-from .runs.schemas import NodeRecord, Parent, PinnedRun, RunState
+from .runs.state import NodeRecord, Parent, PinnedRun, RunState
 
 if TYPE_CHECKING:
     from .compiler.expressions import Expression

@@ -17,8 +17,8 @@ from .runs.ending import end_early, too_long
 from .runs.gates import GateRepository
 from .runs.records import RecordRepository
 from .runs.repository import RunRepository
-from .runs.schemas import FINAL, ClosedGate, NodeRecord, Scope
 from .runs.settlement import failed_node
+from .runs.state import FINAL, ClosedGate, NodeRecord, Scope
 from .steps import Overtaken
 from .unit_run import UnitCall, UnitRun, going_on, needs
 from .verdicts import NodeFailed, RetryNode, RunEnded

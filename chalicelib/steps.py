@@ -12,16 +12,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from .compiler.graph import ERROR_HANDLE, Graph, Node
 from .compiler.node_type import DecisionWanted, EachOf, NodeFailure, Result, RunWanted, WaitUntil
 from .compiler.states import PLATFORM_ATTEMPTS
+from .compiler.terms import ERROR_HANDLE
 from .jsontext import escaped
 from .observability import about, logger
-from .runs.schemas import NodeRecord, PinnedRun
 from .runs.settlement import dead_paths, is_due
+from .runs.state import NodeRecord, PinnedRun
 from .verdicts import NodeFailed, RetryNode
 
 if TYPE_CHECKING:
+    from .compiler.graph import Graph, Node
     from .node_call import NodeCall
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from .compiler.node_type import Kind
+from .compiler.terms import Kind
 from .conclusions import Conclusions, seconds_left
 from .errors import UnavailableError
 from .observability import logger, measure
@@ -21,8 +21,8 @@ from .runs.gates import GateRepository
 from .runs.items import ItemRepository
 from .runs.records import RecordRepository
 from .runs.repository import RunRepository
-from .runs.schemas import FINAL, ClosedGate, NodeRecord, RunState, Scope
 from .runs.settlement import are_decided, ends, is_complete
+from .runs.state import FINAL, ClosedGate, NodeRecord, RunState, Scope
 from .steps import Overtaken, Steps
 from .verdicts import RunEnded
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .blocks import Block, Choice, Gate, Par, Seq, Task, gates, inner, tasks
-from .node_type import Kind
 from .states import (
     ITEM_SCOPE,
     NOT_IN_TIME,
@@ -29,6 +28,7 @@ from .states import (
     node_retries,
     time_limit,
 )
+from .terms import Kind
 from .units import Unit, decided_by, name_of
 
 if TYPE_CHECKING:

@@ -7,15 +7,18 @@ Limits and prices are those of Step Functions Standard workflows
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from .asl import Emission
 from .blocks import Block, Choice, Gate, Par, Seq, inner, tasks, walk
-from .certified import Certificate, ContainerFact, Region
 from .costs import EXECUTION_EVENTS, MAX_ITEMS, Cost, Counting
 from .order import MAX_DEPTH, letter_n
-from .plan import Plan
 from .problems import InvalidGraphError, Problem
 from .units import name_of
+
+if TYPE_CHECKING:
+    from .asl import Emission
+    from .certified import Certificate, ContainerFact, Region
+    from .plan import Plan
 
 MAX_EVENTS = 25_000
 """Of one execution's history."""

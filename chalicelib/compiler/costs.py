@@ -13,7 +13,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from .blocks import Block, Choice, Gate, Par, Seq, Task
-from .node_type import Kind
+from .terms import Kind
 
 if TYPE_CHECKING:
     from .conditions import Conditions

@@ -7,15 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from .node_type import Each, Kind, NodeType, WorkflowReference
 from .settings import RunSettings
+from .terms import Kind
 
 if TYPE_CHECKING:
+    from .node_type import Each, NodeType, WorkflowReference
     from .template import Template
     from .webhook import Webhook
 
-DEFAULT_HANDLE = "out"
-ERROR_HANDLE = "error"
 
 OnError = Literal["fail", "continue", "branch"]
 Join = Literal["any", "all"]

@@ -11,11 +11,12 @@ from pydantic import ValidationError
 from .check_node import CheckedNode, Findings, check_node
 from .containers import Containers
 from .expressions import NODE_FIELDS
-from .graph import DEFAULT_HANDLE, ERROR_HANDLE, Edge, Graph, Node
+from .graph import Edge, Graph, Node
 from .problems import InvalidGraphError
 from .relation import ancestor_masks, find_cycles, topological_order
 from .settings import RunSettings
 from .shape import EdgeShape, GraphShape, json_path
+from .terms import DEFAULT_HANDLE, ERROR_HANDLE
 from .words import by_field, listed
 
 if TYPE_CHECKING:

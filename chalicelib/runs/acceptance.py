@@ -13,7 +13,7 @@ from .repository import RunRepository
 if TYPE_CHECKING:
     from chalicelib.db import Connection
 
-    from .schemas import PinnedRun
+    from .state import PinnedRun
 
 
 def accept(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.compiler.node_type import Kind
+from chalicelib.compiler.terms import Kind
 
 from .children import ChildRepository
 from .settlement import Records, are_decided
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from chalicelib.compiler.graph import Graph, Node
     from chalicelib.db import Connection
 
-    from .schemas import ClosedGate, NodeRecord, Scope
+    from .state import ClosedGate, NodeRecord, Scope
 
 
 def is_open(connection: Connection, graph: Graph, scope: Scope, gate: ClosedGate, records: Records) -> bool:

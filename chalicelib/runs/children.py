@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from .schemas import ChildRun, ClosedGate, Scope, UnfinishedRun
+from .state import ChildRun, ClosedGate, Scope, UnfinishedRun
 
 if TYPE_CHECKING:
     from chalicelib.db import Connection

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from chalicelib.compiler.node_type import Kind
+from chalicelib.compiler.terms import Kind
 from chalicelib.errors import ConflictError, InvalidError, NotFoundError, TooLargeError, UnavailableError
 from chalicelib.jsontext import to_text
 from chalicelib.observability import logger
@@ -17,8 +17,8 @@ from .approvals import ApprovalRepository
 from .gates import GateRepository
 from .records import RecordRepository
 from .repository import RunRepository
-from .schemas import FINAL, ClosedGate, Decide, NodeRecord, Scope
 from .settlement import are_decided
+from .state import FINAL, ClosedGate, NodeRecord, Scope
 
 if TYPE_CHECKING:
     from chalicelib.compiler.graph import Graph, Node
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from .executions import Executions
     from .results import Approval
+    from .schemas import Decide
 
 
 class DecisionService:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from chalicelib.db import Database
 
     from .executions import Executions
-    from .schemas import UnfinishedRun
+    from .state import UnfinishedRun
 
 
 class Dispatcher:

@@ -13,8 +13,8 @@ from chalicelib.observability import about, logger, measure
 from .items import ItemRepository
 from .records import RecordRepository
 from .repository import RunRepository
-from .schemas import FINAL, Scope
 from .settlement import Records, stopped
+from .state import FINAL, Scope
 
 if TYPE_CHECKING:
     from chalicelib.compiler.graph import Graph

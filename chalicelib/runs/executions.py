@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from chalicelib.compiler.plan import Plan
     from chalicelib.db import Database
 
-    from .schemas import ClosedGate, EndedRun, RunDetail, UnfinishedRun
+    from .schemas import RunDetail
+    from .state import ClosedGate, EndedRun, UnfinishedRun
 
 
 class Executions:

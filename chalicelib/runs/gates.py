@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from .schemas import ClosedGate, Scope
+from .state import ClosedGate, Scope
 
 if TYPE_CHECKING:
     from chalicelib.db import Connection

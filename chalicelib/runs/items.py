@@ -8,7 +8,7 @@ from uuid import UUID
 
 from chalicelib.jsontext import to_text
 
-from .schemas import ItemRecord, Scope, json_or_null
+from .state import ItemRecord, Scope, json_or_null
 
 if TYPE_CHECKING:
     from chalicelib.db import Connection

@@ -9,7 +9,7 @@ from uuid import UUID
 from chalicelib.db import Connection, one
 
 if TYPE_CHECKING:
-    from .schemas import UnfinishedRun
+    from .state import UnfinishedRun
 
 LOCK = 7_203_114_022
 """A number of our own for pg_advisory_xact_lock: places are given one at a time."""

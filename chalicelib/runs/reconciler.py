@@ -23,8 +23,8 @@ from .ending import EarlyEnd, readable, too_long
 from .gates import GateRepository
 from .records import RecordRepository
 from .repository import RunRepository
-from .schemas import CheckedRun, ClosedGate, Scope, UnfinishedRun
 from .settlement import failed_node
+from .state import CheckedRun, ClosedGate, Scope, UnfinishedRun
 from .upkeep import UpkeepRepository
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from .schemas import NodeRecord, RunState, Scope, json_or_null
+from .state import NodeRecord, RunState, Scope, json_or_null
 
 if TYPE_CHECKING:
     from chalicelib.db import Connection

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from chalicelib.db import Connection
     from chalicelib.workflows.schemas import VersionRow
 
-    from .schemas import EndedRun, NewRun, RunDetail, Scope
+    from .schemas import RunDetail
+    from .state import EndedRun, NewRun, Scope
 
 
 class RunRepository:

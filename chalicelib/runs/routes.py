@@ -132,4 +132,4 @@ def execution_status(event: CloudWatchEvent) -> None:
     """An execution started or ended; such events may be lost, doubled or late, so it is only a hint."""
     if run_id := run_of_execution(event.detail):
         services().reconciler.look_at(run_id)
-        services().schedules.look_at_end(run_id)
+        services().pausing.look_at_end(run_id)

@@ -18,7 +18,8 @@ from .listing import RunListRepository
 from .records import RecordRepository
 from .repository import RunRepository
 from .reuse import Reuse, compare
-from .schemas import NewRun, PinnedRun, Retried, RetryPreview, RunDetail, RunRow
+from .schemas import Retried, RetryPreview, RunDetail, RunRow
+from .state import NewRun, PinnedRun
 
 if TYPE_CHECKING:
     from chalicelib.compiler.graph import Graph

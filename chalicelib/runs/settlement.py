@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from .schemas import NodeRecord
+from .state import NodeRecord
 
 if TYPE_CHECKING:
     from chalicelib.compiler.graph import Graph, Node

@@ -11,7 +11,7 @@ from chalicelib.errors import InvalidError, MalformedError, NotFoundError
 from chalicelib.jsontext import to_text
 
 from .children import ChildRepository
-from .schemas import NewRun, Parent, PinnedRun
+from .state import NewRun, Parent, PinnedRun
 
 if TYPE_CHECKING:
     from chalicelib.db import Database

@@ -9,7 +9,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from chalicelib.db import Connection
 
-    from .schemas import CheckedRun, UnfinishedRun
+    from .state import CheckedRun, UnfinishedRun
 
 
 class UpkeepRepository:

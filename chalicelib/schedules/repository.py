@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chalicelib.errors import NotFoundError
 
-from .schemas import Timing
+from .timing import Timing
 
 if TYPE_CHECKING:
     from chalicelib.db import Connection

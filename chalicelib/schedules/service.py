@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from chalicelib.errors import InvalidError, NotFoundError
 from chalicelib.jsontext import iso8601
 from chalicelib.observability import about, logger, measure
-from chalicelib.runs.schemas import NewRun
+from chalicelib.runs.state import NewRun
 
 from .cron import CronError, parse
 from .fire_times import fires_at, last_fire_time, next_fire_times
 from .misread import misreadings, never_fires
 from .repository import ScheduleRepository
-from .schemas import Fire, FireTime, PutSchedule, Schedule, Timing
+from .schemas import Fire, FireTime, PutSchedule, Schedule
 from .summer_time import summer_time
 from .words import describe
 
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from chalicelib.db import Database
     from chalicelib.runs.service import RunService
 
+    from .pausing import Pausing
     from .sync import ScheduleSync
+    from .timing import Timing
 
 SHOWN_FIRE_TIMES = 10
 SHOWN_CHARACTERS = 64
@@ -40,10 +42,11 @@ MISSED_AFTER = timedelta(minutes=2)
 class ScheduleService:
     """Use cases of schedules."""
 
-    def __init__(self, database: Database, runs: RunService, sync: ScheduleSync) -> None:
+    def __init__(self, database: Database, runs: RunService, sync: ScheduleSync, pausing: Pausing) -> None:
         self._database = database
         self._runs = runs
         self._sync = sync
+        self._pausing = pausing
 
     def get(self, workspace_id: UUID, workflow_id: UUID) -> Schedule:
         """A workflow's schedule with its next and its last fires. Raises NotFoundError."""
@@ -76,7 +79,7 @@ class ScheduleService:
             timing = ScheduleRepository(connection).find(workflow_id)
         if timing is None or not timing.enabled or minute <= timing.since:
             return None
-        if not fires_at(timing.parsed, timing.zone, minute) or self._pause_if_failing(timing):
+        if not fires_at(timing.parsed, timing.zone, minute) or self._pausing.pause_if_failing(timing):
             return None
         return self._start(timing, minute)
 
@@ -92,31 +95,6 @@ class ScheduleService:
                 logger.info("schedule fired", fire_at=str(minute))
                 measure("ScheduleLag", (datetime.now(UTC) - minute).total_seconds())
         return run_id
-
-    def look_at_end(self, run_id: UUID) -> None:
-        """A run has ended: where it was one too many of those that failed, its schedule is turned off."""
-        with self._database.connection() as connection:
-            repository = ScheduleRepository(connection)
-            workflow_id = repository.find_failed(run_id)
-            timing = repository.find(workflow_id) if workflow_id else None
-        if timing:
-            self._pause_if_failing(timing)
-
-    def _pause_if_failing(self, seen: Timing) -> bool:
-        """Turn a schedule off whose last runs failed, as many as are too many; whether it was."""
-        if seen.pause_after_failures is None:
-            return False
-        with self._database.transaction() as connection:
-            repository = ScheduleRepository(connection)
-            repository.lock(seen.workflow_id)
-            timing = repository.find(seen.workflow_id)  # as it is now, whoever changed it meanwhile
-            reason = _why_to_pause(repository, timing) if timing else None
-            if timing is None or reason is None:
-                return False
-            repository.save(replace(timing, enabled=False, paused_at=datetime.now(UTC), paused_reason=reason))
-        logger.info("schedule paused", workflow_id=str(timing.workflow_id), reason=reason)
-        self._sync.try_sync(timing.workflow_id)
-        return True
 
     def catch_up(self) -> dict[str, int]:
         """Make up for the last fire that each schedule missed, where it is to; how many there were, and how many are
@@ -142,18 +120,6 @@ class ScheduleService:
         with self._database.connection() as connection:
             ScheduleRepository(connection).account_until(timing.workflow_id, until)
         return started is not None
-
-
-def _why_to_pause(repository: ScheduleRepository, timing: Timing) -> str | None:
-    """What to tell of a schedule that is to be turned off; None where it may go on."""
-    most = timing.pause_after_failures
-    if most is None or not timing.enabled:
-        return None
-    ended = repository.list_ended(timing.workflow_id, timing.since, most)
-    if len(ended) < most or any(run["run_status"] == "succeeded" for run in ended):
-        return None
-    runs = "its last run" if most == 1 else f"its last {most} runs"
-    return f"{runs} failed; the latest is {ended[0]['run_id']}"
 
 
 def _changed(before: Timing, schedule: PutSchedule, now: datetime) -> Timing:

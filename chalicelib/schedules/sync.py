@@ -23,7 +23,7 @@ from .timers import AT_ONCE, PREFIX, ActualTimer, Timer, TimerBackend, name_of, 
 if TYPE_CHECKING:
     from chalicelib.db import Database
 
-    from .schemas import Timing
+    from .timing import Timing
 
 ATTEMPTS = 3
 """How often a schedule is brought in line that someone changes meanwhile."""

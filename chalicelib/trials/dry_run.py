@@ -11,8 +11,8 @@ from chalicelib.compiler.node_type import NodeFailure
 from chalicelib.conclusions import outputs_of_items
 from chalicelib.errors import InvalidError
 from chalicelib.item_runs import error_of_item
-from chalicelib.runs.schemas import ItemRecord, NodeRecord
 from chalicelib.runs.settlement import ends, failed_node, is_complete, stopped
+from chalicelib.runs.state import ItemRecord, NodeRecord
 from chalicelib.steps import Steps
 from chalicelib.verdicts import NodeFailed, RetryNode
 

@@ -16,7 +16,7 @@ from chalicelib.errors import (
     UnavailableError,
 )
 from chalicelib.observability import logger
-from chalicelib.runs.schemas import NewRun
+from chalicelib.runs.state import NewRun
 
 from .content import run_input
 from .repository import WebhookRepository

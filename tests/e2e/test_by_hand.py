@@ -20,7 +20,7 @@ from chalicelib.bootstrap import services
 from chalicelib.compiler.asl import emit
 from chalicelib.compiler.settings import RunSettings
 from chalicelib.runs.repository import RunRepository
-from chalicelib.runs.schemas import NewRun
+from chalicelib.runs.state import NewRun
 from chalicelib.verdicts import NodeFailed, RunEnded
 from tests.client import Api, edge, graph, node
 

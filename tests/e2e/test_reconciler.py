@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from chalicelib.bootstrap import Services, services
 from chalicelib.compiler.asl import Emission
 from chalicelib.errors import UnavailableError
 from chalicelib.runs.repository import RunRepository
-from chalicelib.runs.schemas import NewRun
+from chalicelib.runs.state import NewRun
 from local.stack import Stack
 from tests.client import Api, edge, graph, node, poll, statuses
 from tests.e2e.test_run import ask
@@ -176,7 +177,7 @@ def test_old_runs_are_deleted_and_no_others(owner: Api) -> None:
             ([old, going_on],),
         )
     assert "deleted" not in services().reconciler.run()
-    tidy = Services(services().settings.model_copy(update={"keep_runs_days": 7}))
+    tidy = Services(replace(services().settings, keep_runs_days=7))
     assert tidy.reconciler.run()["deleted"] == 1
     tidy.database.close()
     assert [run["id"] for run in owner.get(f"/{workflow_id}/runs")["items"]] == [new]

@@ -149,7 +149,7 @@ class BrokenSecretsManager(SecretsManager):
 
 
 def service(secrets_manager: SecretsManager | None = None, **settings: Any) -> SecretService:
-    changed = services().settings.model_copy(update=settings)
+    changed = replace(services().settings, **settings)
     return SecretService(services().database, changed, secrets_manager or SecretsManager(changed))
 
 
