@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .auth import Membership
     from .aws.step_functions import StepFunctions
     from .compiler.node_type import HttpClient
+    from .compiler.plan import Plan
     from .db import Database
     from .jwks import KeySet
     from .node_call import Surroundings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .runs.executions import Executions
     from .runs.reconciler import Reconciler
     from .runs.service import RunService
+    from .schedules.firing import Firing
     from .schedules.pausing import Pausing
     from .schedules.service import ScheduleService
     from .schedules.sync import ScheduleSync
@@ -97,6 +99,9 @@ class Services:
 
         return Drawings(self.database, self.settings)
 
+    def _plan(self, version_id: UUID) -> Plan:
+        return self.drawings.plan(version_id)
+
     @cached_property
     def workflows(self) -> WorkflowService:
         """Workflows, versions, templates."""
@@ -119,7 +124,7 @@ class Services:
         """What runs runs."""
         from .runs.executions import Executions
 
-        return Executions(self.database, self.workflows.plan, self.step_functions)
+        return Executions(self.database, self._plan, self.step_functions)
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
@@ -142,7 +147,7 @@ class Services:
         """Decisions that runs wait for."""
         from .runs.decisions import DecisionService
 
-        return DecisionService(self.database, self.settings, self.workflows.plan, self.executions)
+        return DecisionService(self.database, self.settings, self._plan, self.executions)
 
     @cached_property
     def reconciler(self) -> Reconciler:
@@ -152,7 +157,7 @@ class Services:
         days = self.settings.keep_runs_days
         return Reconciler(
             self.database,
-            self.workflows.plan,
+            self._plan,
             self.step_functions,
             self.executions,
             self.dispatcher,
@@ -169,7 +174,14 @@ class Services:
         """Schedules."""
         from .schedules.service import ScheduleService
 
-        return ScheduleService(self.database, self.runs, self.schedule_sync, self.pausing)
+        return ScheduleService(self.database, self.schedule_sync)
+
+    @cached_property
+    def firing(self) -> Firing:
+        """Starts runs when it is time."""
+        from .schedules.firing import Firing
+
+        return Firing(self.database, lambda: self.runs, self.pausing)
 
     @cached_property
     def pausing(self) -> Pausing:
@@ -238,7 +250,7 @@ class Services:
 
         return Runner(
             self.database,
-            self.workflows.plan,
+            self._plan,
             self.step_functions,
             self.executions,
             self.dispatcher,

@@ -107,7 +107,7 @@ def test_a_schedule_tells_how_late_it_fires(owner: Api, told: Callable[..., Line
     workflow_id = owner.create(graph([node("a")]))["id"]
     assert owner.send("PUT", f"/{workflow_id}/schedule", {"cron": "* * * * *"}).status == 200
     minute = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    run_id = services().schedules.fire(UUID(workflow_id), minute)
+    run_id = services().firing.fire(UUID(workflow_id), minute)
     assert owner.send("PUT", f"/{workflow_id}/schedule", {"enabled": False}).status == 200
     [lag] = metrics(told(run_id=str(run_id)), "ScheduleLag")
     assert (lag["workflow_id"], lag["workspace_id"]) == (workflow_id, owner.workspace_id)

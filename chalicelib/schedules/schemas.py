@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from chalicelib.compiler.settings import Whole
@@ -35,13 +35,6 @@ class PutSchedule(Model):
     """Whether the last of the fires that were missed, because nothing ran here, is made up for."""
     pause_after_failures: Annotated[Whole, Field(ge=1, le=1000)] | None = None
     """After so many scheduled runs that failed in a row the schedule is turned off; null is never."""
-
-
-class TimerCall(Model):
-    """What a timer sends to the trigger: its name, and the minute for which it calls."""
-
-    timer: str
-    time: AwareDatetime
 
 
 class FireTime(TypedDict):

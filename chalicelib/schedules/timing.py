@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from chalicelib.jsontext import iso8601
+
 from .cron import Cron, parse
 
 if TYPE_CHECKING:
     from chalicelib.compiler.settings import RunSettings
+
+    from .schemas import FireTime
 
 Overlap = Literal["skip", "queue", "allow"]
 CatchUp = Literal["none", "last"]
@@ -59,3 +63,8 @@ class Timing:
         if self.overlap == "allow":
             return settings
         return settings.model_copy(update={"overlap": self.overlap, "max_concurrent_runs": 1})
+
+
+def fire_time(moment: datetime, zone: ZoneInfo) -> FireTime:
+    """A moment as the schedule of a zone tells it."""
+    return {"local": moment.astimezone(zone).isoformat(), "utc": iso8601(moment)}
