@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 MIN_SECRET_LENGTH = 32
@@ -132,7 +131,7 @@ class Settings:
     """Whether calls are traced by X-Ray; it costs a cold start half a second."""
     allow_private_http: bool = _setting(False, _flag)
     """Whether http_request may reach loopback and private addresses."""
-    allowed_targets: Mapping[str, list[str]] = _setting(MappingProxyType({}), _patterns)
+    allowed_targets: Mapping[str, list[str]] = field(default_factory=dict, metadata={"read": _patterns})
     """What nodes may reach in the account: patterns of ARNs by workspace id, `*` for all of them, as JSON."""
     secrets_prefix: str = "stepgraph/"
     """How names begin in Secrets Manager; the workspace's id and the secret's name follow."""
@@ -173,7 +172,7 @@ class Settings:
         wrong = [
             f"{each.name.upper()}: is missing"
             for each in fields(cls)
-            if each.default is MISSING and each.name not in given
+            if each.default is MISSING and each.default_factory is MISSING and each.name not in given
         ]
         found: dict[str, Any] = {}
         for name, each in given.items():
