@@ -22,6 +22,7 @@ from .bootstrap import services
 from .endpoint import Endpoint
 from .jsontext import iso8601
 from .observability import about, also, logger
+from .observed import observe
 
 if TYPE_CHECKING:
     from .auth import Role
@@ -188,7 +189,8 @@ class Routes:
             endpoint = about(view)
 
             def serve(**captured: str) -> ChaliceResponse:
-                return self._serve(endpoint, captured)
+                current = self.blueprint.current_request
+                return observe(current, current.lambda_context, lambda: self._serve(endpoint, captured))
 
             serve.endpoint = endpoint  # type: ignore[attr-defined] # whoever walks the app's routes finds it
             types, cors = (["*/*"], None) if endpoint.takes_anything else ([], CORS)
