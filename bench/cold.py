@@ -100,7 +100,6 @@ def _runtime(folder: Path) -> Path:
 def _settings(url: str, data_dir: Path, aws: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
-        "PYDANTIC_DISABLE_PLUGINS": "__all__",
         "DATABASE_URL": url,
         "JWT_SECRET": jwt_secret(data_dir),
         "AWS_REGION": REGION,
