@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,12 +13,11 @@ from chalicelib.aws.event_scheduler import GROUP
 from chalicelib.bootstrap import services
 from chalicelib.schedules.timers import name_of, prefix_of
 from tests.client import graph, node, poll
-from tests.e2e.scheduling import MINUTE, put
+from tests.e2e.scheduling import MINUTE, next_minute, put
 
 from .installation import Installation, console, fresh
 
 TWO_TIMERS = "* * 13 * 5"
-FRIDAY = datetime(2027, 8, 13, 12, tzinfo=UTC)
 A_TIMER_TOO_MANY = 9
 
 Damage = Callable[[str], None]
@@ -53,10 +53,10 @@ def users_change_them(damage: Damage, it: Installation) -> None:
 def the_trigger_starts_a_run_and_pauses_what_fails(damage: Damage, it: Installation) -> None:
     """It pauses where the event was lost that told of the failure."""
     workflow_id = _scheduled(it, node(fresh(), "fail", {"message": "no"}))
-    it.end(_fired(it, workflow_id, FRIDAY), "failed")
+    it.end(_fired(it, workflow_id, friday()), "failed")
     put(it.api, workflow_id, pause_after_failures=1)
     damage(workflow_id)
-    assert _fire(it, workflow_id, FRIDAY + MINUTE) is None
+    assert _fire(it, workflow_id, friday() + MINUTE) is None
     assert _is_paused(it, workflow_id)
 
 
@@ -64,7 +64,7 @@ def the_end_of_a_run_pauses_what_fails(damage: Damage, it: Installation) -> None
     workflow_id = _scheduled(it, node(fresh(), "fail", {"message": "no"}))
     put(it.api, workflow_id, pause_after_failures=1)
     damage(workflow_id)
-    _fired(it, workflow_id, FRIDAY)
+    _fired(it, workflow_id, friday())
     poll(lambda: _is_paused(it, workflow_id))
 
 
@@ -104,6 +104,12 @@ def _scheduled(it: Installation, *nodes: dict[str, Any]) -> str:
     workflow_id = str(it.api.create(graph(list(nodes)))["id"])
     assert put(it.api, workflow_id, cron=TWO_TIMERS)["in_sync"]
     return workflow_id
+
+
+def friday() -> datetime:
+    """The noon of the next one, at which the cron of two timers fires."""
+    days = (next_minute(days=number) for number in range(1, 8))
+    return next(day for day in days if day.weekday() == calendar.FRIDAY).replace(hour=12)
 
 
 def _fire(it: Installation, workflow_id: str, moment: datetime) -> str | None:

@@ -64,7 +64,7 @@ class Installation:
 
     def wait(self, path: str, branches: int) -> None:
         """Until a run has an execution, and so many of its branches wait."""
-        poll(lambda: self.api.get(path)["execution_arn"], LIMIT)
+        self._execution(path)
         gates = "SELECT FROM workflow_run_gates WHERE run_id = %(id)s"
         poll(lambda: len(self.rows(gates, id=id_of(path))) == branches, LIMIT)
 
@@ -88,14 +88,19 @@ class Installation:
         _, workflow_id, _, run_id = path.split("/")
         run: dict[str, Any] = self.api.ended(workflow_id, run_id, LIMIT)
         assert run["status"] == status, run
+        arn = self._execution(path)
         describe = console("stepfunctions").describe_execution
-        poll(lambda: describe(executionArn=run["execution_arn"])["status"] != "RUNNING", LIMIT)
+        poll(lambda: describe(executionArn=arn)["status"] != "RUNNING", LIMIT)
         assert deliver_pending(LIMIT)
         return run
 
     def stop_by_hand(self, path: str) -> None:
         """Someone stops a run's execution in the console."""
-        console("stepfunctions").stop_execution(executionArn=self.api.get(path)["execution_arn"])
+        console("stepfunctions").stop_execution(executionArn=self._execution(path))
+
+    def _execution(self, path: str) -> str:
+        """Of a run, once whoever started it has written it down."""
+        return str(poll(lambda: self.api.get(path)["execution_arn"], LIMIT))
 
     def store(self, name: str, value: str) -> None:
         """Store a secret."""
