@@ -11,10 +11,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from chalicelib.bootstrap import services
 from local import stack as local_stack
 from local.serve import listening
-from tests.aws_calls import Calls, noted
+from tests.aws_calls import noted, refused
 from tests.client import Api
+from tests.infra.policies import Policies
 from tests.upstream import Upstream
 
 DATA_DIR = Path(__file__).parent.parent / ".local" / "tests"
@@ -22,11 +24,6 @@ DATA_DIR = Path(__file__).parent.parent / ".local" / "tests"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run what the default run only samples in full")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks at all that the others did comes last."""
-    items.sort(key=lambda item: item.path.name == "test_policies.py")
 
 
 @pytest.fixture(scope="session")
@@ -43,25 +40,23 @@ def empty_database(database_server: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def stack(database_server: str) -> Iterator[local_stack.Stack]:
+    """At its end, all that its Lambdas called of AWS must be allowed by their roles in the template."""
     for url in _database(database_server):
         before = dict(os.environ)
         os.environ["DATABASE_URL"] = url
         running = local_stack.start(DATA_DIR)
-        yield running
+        policies = Policies.of_stack(services().settings)
+        with noted(running.app) as calls:
+            yield running
         running.close()
         os.environ.clear()
         os.environ.update(before)
+    not_allowed = refused(calls, policies)
+    assert not not_allowed, "roles do not allow what tests made their Lambdas call:\n" + "\n".join(not_allowed)
 
 
 @pytest.fixture(scope="session")
-def aws_calls(stack: local_stack.Stack) -> Iterator[Calls]:
-    """What the Lambdas of the stack called of AWS up to now."""
-    with noted(stack.app) as calls:
-        yield calls
-
-
-@pytest.fixture(scope="session")
-def base_url(stack: local_stack.Stack, aws_calls: Calls) -> Iterator[str]:  # noqa: ARG001 - from the first request on
+def base_url(stack: local_stack.Stack) -> Iterator[str]:
     with listening(stack.app, 0) as url:
         yield url
 
