@@ -1,6 +1,7 @@
 """Cold starts: a fresh process imports a function from the bundle that is deployed, answers its first event, and ends.
 
-Its Python is ours without the virtual environment, as Lambda has none; boto3 is beside the bundle, as Lambda brings it.
+Its Python is that of a virtual environment in which nothing is installed, as in Lambda's; boto3 lies beside the bundle,
+as Lambda brings it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import venv
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -35,7 +37,6 @@ from .server import step_functions
 from .wanted import judged
 
 REPETITIONS, QUICK_REPETITIONS = 15, 5
-BARE = sys._base_executable, "-I", "-B"  # type: ignore[attr-defined] # noqa: SLF001 - what made the virtual environment
 CALL = """
 import json, sys
 from importlib import import_module
@@ -62,21 +63,29 @@ def cold_starts(caller: Caller, workflow_id: str, url: str, data_dir: Path, *, q
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="stepgraph-bundle-")))
         paths = [str(_bundle(folder)), str(_runtime(folder))]
+        python = _python(folder)
         settings = _settings(url, data_dir, opened.enter_context(step_functions()))
         for start in _starts(caller, workflow_id):
             bare, cold = [], []
             for number in range(QUICK_REPETITIONS if quick else REPETITIONS):
                 event = json.dumps(start.event).replace("2030", str(2030 + number))
-                bare.append(_seconds("-c", "pass", settings={}))
-                cold.append(_seconds("-c", CALL, *paths, start.handler, event, settings=settings))
+                bare.append(_seconds(python, "pass", settings={}))
+                cold.append(_seconds(python, CALL, *paths, start.handler, event, settings=settings))
             numbers = {"ms": round(median(cold) * 1000), "over_bare": round(median(cold) / median(bare), 1)}
             yield judged("cold_start", {"first": start.name}, numbers)
 
 
-def _seconds(*arguments: str, settings: Mapping[str, str]) -> float:
+def _seconds(python: str, code: str, *arguments: str, settings: Mapping[str, str]) -> float:
     began = time.perf_counter()
-    subprocess.run([*BARE, *arguments], env=dict(settings), stdout=subprocess.DEVNULL, check=True)  # noqa: S603
+    subprocess.run(
+        [python, "-I", "-B", "-c", code, *arguments], env=dict(settings), stdout=subprocess.DEVNULL, check=True
+    )  # noqa: S603
     return time.perf_counter() - began
+
+
+def _python(folder: Path) -> str:
+    venv.create(folder / "python")
+    return str(folder / "python" / "bin" / "python")
 
 
 def _bundle(folder: Path) -> Path:
@@ -93,7 +102,7 @@ def _runtime(folder: Path) -> Path:
         assert found is not None
         assert found.origin is not None
         shutil.copytree(Path(found.origin).parent, folder / "runtime" / package)
-    compile_bytecode(folder / "runtime", BARE[0])
+    compile_bytecode(folder / "runtime", sys.executable)
     return folder / "runtime"
 
 
