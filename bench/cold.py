@@ -77,9 +77,8 @@ def cold_starts(caller: Caller, workflow_id: str, url: str, data_dir: Path, *, q
 
 def _seconds(python: str, code: str, *arguments: str, settings: Mapping[str, str]) -> float:
     began = time.perf_counter()
-    subprocess.run(
-        [python, "-I", "-B", "-c", code, *arguments], env=dict(settings), stdout=subprocess.DEVNULL, check=True
-    )  # noqa: S603
+    command = [python, "-I", "-B", "-c", code, *arguments]
+    subprocess.run(command, env=dict(settings), stdout=subprocess.DEVNULL, check=True)  # noqa: S603
     return time.perf_counter() - began
 
 
