@@ -11,7 +11,10 @@ from tests.client import Api, edge, graph, node, poll
 VALUE = "s3cr3t-of-a-test"
 TAKES = graph([node("a", "transform", {"value": "{% $secrets.key %}"})])
 ASKED = graph(
-    [node("start", "trigger", {"kind": "webhook"}), node("a", "transform", {"value": "{% $nodes.start.output.body %}"})],
+    [
+        node("start", "trigger", {"kind": "webhook"}),
+        node("a", "transform", {"value": "{% $nodes.start.output.body %}"}),
+    ],
     edge("start", "a"),
 )
 
