@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from local import stack as local_stack
+from local.data import open_database
 from local.serve import listening
 from tests.aws_calls import Calls, noted
 from tests.client import Api
@@ -32,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def database_server() -> Iterator[str]:
     """The URL of a server on which tests make databases of their own."""
-    with local_stack.open_database(DATA_DIR) as url:
+    with open_database(DATA_DIR) as url:
         yield url
 
 

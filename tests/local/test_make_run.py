@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from local import postgres, stack
+from local import data, postgres
 from tests.client import Api, edge, graph, node, poll, statuses
 from tests.upstream import Upstream
 
@@ -170,9 +170,9 @@ def test_a_secret_is_made_once_and_anew_where_it_was_cut_off(tmp_path: Path, bef
     file = tmp_path / "jwt_secret"
     if before is not None:
         file.write_text(before)
-    secret = stack.jwt_secret(tmp_path)
-    assert len(secret) >= stack.SECRET_LENGTH
-    assert stack.jwt_secret(tmp_path) == file.read_text() == secret
+    secret = data.jwt_secret(tmp_path)
+    assert len(secret) >= data.SECRET_LENGTH
+    assert data.jwt_secret(tmp_path) == file.read_text() == secret
     assert file.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [file]
 
