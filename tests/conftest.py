@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -19,10 +20,18 @@ from tests.client import Api
 from tests.upstream import Upstream
 
 DATA_DIR = Path(__file__).parent.parent / ".local" / "tests"
+EXAMPLES = {"sample": 50, "all": 300}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run what the default run only samples in full")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """How many examples a property is tried on that does not say so itself."""
+    for profile, count in EXAMPLES.items():
+        hypothesis.settings.register_profile(profile, max_examples=count)
+    hypothesis.settings.load_profile("all" if config.getoption("--all") else "sample")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
