@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import uuid
 from collections.abc import Iterator
@@ -28,10 +29,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """How many examples a property is tried on that does not say so itself."""
+    """How many examples a property is tried on that does not say so itself; a busy machine may take long for one."""
     for profile, count in EXAMPLES.items():
-        hypothesis.settings.register_profile(profile, max_examples=count)
+        hypothesis.settings.register_profile(profile, max_examples=count, deadline=None)
     hypothesis.settings.load_profile("all" if config.getoption("--all") else "sample")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """What tests import stays to the end, and is not looked through for garbage, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
