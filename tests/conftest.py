@@ -64,11 +64,17 @@ def empty_database(database_server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def stack(database_server: str) -> Iterator[local_stack.Stack]:
+def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the stack has its log and its secrets."""
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="session")
+def stack(database_server: str, stack_folder: Path) -> Iterator[local_stack.Stack]:
     for url in _database(database_server):
         before = dict(os.environ)
         os.environ["DATABASE_URL"] = url
-        running = local_stack.start(DATA_DIR)
+        running = local_stack.start(stack_folder)
         yield running
         running.close()
         os.environ.clear()

@@ -19,16 +19,15 @@ from chalicelib.bootstrap import services
 from chalicelib.observability import MAX_VALUES, about, also, logger, measure
 from local.stack import Stack
 from tests.client import Api, edge, graph, node, poll
-from tests.conftest import DATA_DIR
 
 ROOT = Path(__file__).parents[1]
 Lines = list[dict[str, Any]]
 
 
 @pytest.fixture
-def told(stack: Stack) -> Callable[..., Lines]:  # noqa: ARG001 - it writes the log
+def told(stack: Stack, stack_folder: Path) -> Callable[..., Lines]:  # noqa: ARG001 - it writes the log
     """The lines of the log since the test began that have these fields."""
-    log = DATA_DIR / "log"
+    log = stack_folder / "log"
     begin = log.stat().st_size
 
     def lines(**fields: Any) -> Lines:

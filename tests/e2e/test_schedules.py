@@ -7,6 +7,7 @@ import threading
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,6 @@ from chalicelib.schedules.repository import ScheduleRepository
 from local.clock import Clock
 from local.stack import Stack
 from tests.client import Api, poll
-from tests.conftest import DATA_DIR
 
 from .scheduling import (
     EVERY_MINUTE,
@@ -245,11 +245,12 @@ class TestFiring:
         with pytest.raises(MalformedError):
             stack.app.handler_map["schedule_trigger"](event, None)
 
-    def test_a_fire_is_told_in_the_log(self, owner: Api, stack: Stack) -> None:
+    def test_a_fire_is_told_in_the_log(self, owner: Api, stack: Stack, stack_folder: Path) -> None:
         workflow_id = owner.create(HELLO)["id"]
         put(owner, workflow_id, cron=EVERY_MINUTE)
         run_id = trigger(stack, workflow_id, far_minute())["run_id"]
-        (line,) = [line for line in (DATA_DIR / "log").read_text().splitlines() if run_id in line and "fired" in line]
+        log = (stack_folder / "log").read_text().splitlines()
+        (line,) = [line for line in log if run_id in line and "fired" in line]
         assert json.loads(line)["workflow_id"] == workflow_id
 
     def test_timers_that_are_no_ones_here_do_not_stop_the_clock(self, owner: Api, stack: Stack) -> None:
