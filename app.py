@@ -5,7 +5,6 @@ from chalice import Chalice
 from chalicelib.api import BINARY_TYPES, WEBHOOKS, WORKSPACE
 from chalicelib.health.routes import routes as health
 from chalicelib.maintenance import functions
-from chalicelib.middleware import observe
 from chalicelib.palette.routes import routes as palette
 from chalicelib.reference.routes import routes as reference
 from chalicelib.runs.routes import approvals, of_workspace
@@ -19,7 +18,6 @@ from chalicelib.workflows.routes import routes as workflows
 
 app = Chalice(app_name="stepgraph", configure_logs=False)
 app.api.binary_types.extend(BINARY_TYPES)
-app.register_middleware(observe)
 for feature in (workflows, runs, schedules, trials, webhooks):
     app.register_blueprint(feature.blueprint, url_prefix=f"{WORKSPACE}/workflows")
 app.register_blueprint(of_workspace.blueprint, url_prefix=f"{WORKSPACE}/runs")

@@ -9,11 +9,12 @@ from random import Random
 from statistics import median
 from typing import Any
 
-from chalicelib import compiler
 from chalicelib.compiler import asl
 from chalicelib.compiler.blocks import Block, Choice, Gate, Par, Task, inner
 from chalicelib.compiler.certificate import certify
 from chalicelib.compiler.graph import Graph as Parsed
+from chalicelib.compiler.parsing import parse
+from chalicelib.compiler.plan import Plan, make_plan
 from chalicelib.nodes import node_types
 from tests.real_graphs import real_graphs
 
@@ -44,7 +45,7 @@ def compiled() -> Iterator[dict[str, Any]]:
 def transitions() -> Iterator[dict[str, Any]]:
     """The states that a run of every real graph enters at most, for each of its nodes."""
     drawn = [line["graph_definition"] for line in real_graphs()]
-    plans = [compiler.plan(compiler.parse(item, node_types())) for item in drawn]
+    plans = [make_plan(parse(item, node_types())) for item in drawn]
     if not plans:
         return
     nodes = sum(len(plan.graph.nodes) for plan in plans)
@@ -54,20 +55,20 @@ def transitions() -> Iterator[dict[str, Any]]:
 
 
 def _seconds(drawn: Graph) -> float:
-    parsed = compiler.parse(drawn, node_types(), MAX_NODES)
+    parsed = parse(drawn, node_types(), MAX_NODES)
     return min(_once(parsed) for _ in range(REPETITIONS))
 
 
 def _once(parsed: Parsed) -> float:
     began = time.perf_counter()
-    plan = compiler.plan(parsed)
+    plan = make_plan(parsed)
     emission = asl.emit(plan, "function")
     certify(plan, emission)
     emission.state_machine()
     return time.perf_counter() - began
 
 
-def _states(block: Block, plan: compiler.Plan) -> int:
+def _states(block: Block, plan: Plan) -> int:
     """With each Choice and all that it may lead to, though a run takes only one way."""
     if isinstance(block, Task):
         return 2 if plan.units[block.unit].begins else 1

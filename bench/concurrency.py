@@ -8,8 +8,9 @@ from random import Random
 from statistics import fmean, quantiles
 from typing import Any
 
-from chalicelib import compiler
 from chalicelib.compiler.asl import Emission, emit
+from chalicelib.compiler.parsing import parse
+from chalicelib.compiler.plan import make_plan
 from chalicelib.nodes import node_types
 from tests.real_graphs import real_graphs
 
@@ -61,8 +62,8 @@ class Measured:
 
 
 def emission_of(graph: Graph) -> Emission:
-    parsed = compiler.parse(graph, node_types(), max_nodes=10_000)
-    return emit(compiler.plan(parsed), "function")
+    parsed = parse(graph, node_types(), max_nodes=10_000)
+    return emit(make_plan(parsed), "function")
 
 
 def makespan() -> Iterator[Line]:

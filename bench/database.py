@@ -19,6 +19,7 @@ class Database:
     """One connection."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self._connection = psycopg.connect(url, autocommit=True)
 
     def close(self) -> None:

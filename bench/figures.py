@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import graphs
+from .cold import cold_starts
 from .database import Database
 from .load import MOST_CLIENTS, Client, Clients, Operation, Run, Send, Target, Timings
 from .stack import Stack
@@ -187,6 +188,13 @@ def storm(bench: Bench) -> Iterator[Line]:
     yield judged("storm", {"schedules": count}, bench.database.fires(workflow_ids, minute))
 
 
+def cold(bench: Bench) -> Iterator[Line]:
+    workflow_id = bench.created(graphs.transforms_in_a_row(10))
+    bench.done(Send("PUT", f"/{workflow_id}/schedule", {"cron": "0 8 * * *", "timezone": "UTC"}))
+    stack = bench.stack
+    yield from cold_starts(stack.target, workflow_id, bench.database.url, stack.data_dir, quick=bench.quick)
+
+
 def memory(bench: Bench) -> Iterator[Line]:
     """Idle, and when a thousand runs have been executed."""
     yield judged("memory", {"when": "idle"}, bench.idle_memory)
@@ -200,6 +208,7 @@ def memory(bench: Bench) -> Iterator[Line]:
 
 FIGURES: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "memory": memory,
+    "cold": cold,
     "create": create,
     "get": get,
     "update": update,

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from chalicelib.runs.schemas import FINAL
+from chalicelib.runs.state import FINAL
 
 MOST_CLIENTS = 16
 START_SECONDS = 60.0

@@ -29,7 +29,7 @@ class Stack:
 
     def __init__(self, data_dir: Path) -> None:
         began = time.monotonic()
-        self._data_dir = data_dir
+        self.data_dir = data_dir
         self._log = data_dir.with_suffix(".log")
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
@@ -58,7 +58,7 @@ class Stack:
     def memory(self) -> dict[str, float]:
         """In MB: the server's resident set, and what Postgres' processes hold, shared pages divided among them."""
         server = psutil.Process(self._process.pid).memory_info().rss
-        postmaster = psutil.Process(int((self._data_dir / "postgres" / "postmaster.pid").read_text().split()[0]))
+        postmaster = psutil.Process(int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]))
         postgres = sum(_proportional_size(process) for process in [postmaster, *postmaster.children(recursive=True)])
         return {
             "server_mb": round(server / MEGABYTE, 1),

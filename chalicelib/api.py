@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from chalice import Blueprint, CORSConfig
@@ -18,11 +18,14 @@ from chalice.app import MultiDict
 from typing_extensions import TypedDict
 
 from . import errors
-from .auth import Role
 from .bootstrap import services
 from .endpoint import Endpoint
 from .jsontext import iso8601
 from .observability import about, also, logger
+from .observed import observe
+
+if TYPE_CHECKING:
+    from .auth import Role
 
 WORKSPACE = "/api/v1/workspaces/{workspace_id}"
 """Where everything is that belongs to a workspace."""
@@ -186,7 +189,8 @@ class Routes:
             endpoint = about(view)
 
             def serve(**captured: str) -> ChaliceResponse:
-                return self._serve(endpoint, captured)
+                current = self.blueprint.current_request
+                return observe(current, current.lambda_context, lambda: self._serve(endpoint, captured))
 
             serve.endpoint = endpoint  # type: ignore[attr-defined] # whoever walks the app's routes finds it
             types, cors = (["*/*"], None) if endpoint.takes_anything else ([], CORS)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from .auth import Membership
     from .aws.step_functions import StepFunctions
     from .compiler.node_type import HttpClient
+    from .compiler.plan import Plan
     from .db import Database
     from .jwks import KeySet
     from .node_call import Surroundings
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from .runs.executions import Executions
     from .runs.reconciler import Reconciler
     from .runs.service import RunService
+    from .schedules.firing import Firing
+    from .schedules.pausing import Pausing
     from .schedules.service import ScheduleService
     from .schedules.sync import ScheduleSync
     from .schedules.timers import TimerBackend
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from .tokens import Authenticator
     from .trials.service import TrialService
     from .webhooks.service import WebhookService
+    from .workflows.drawings import Drawings
     from .workflows.service import WorkflowService
 
 
@@ -87,11 +93,24 @@ class Services:
         return Membership(self.database)
 
     @cached_property
+    def drawings(self) -> Drawings:
+        """Graphs, checked and planned."""
+        from .workflows.drawings import Drawings
+
+        return Drawings(self.database, self.settings)
+
+    def _plan(self, version_id: UUID) -> Plan:
+        return self.drawings.plan(version_id)
+
+    @cached_property
     def workflows(self) -> WorkflowService:
         """Workflows, versions, templates."""
         from .workflows.service import WorkflowService
 
-        return WorkflowService(self.database, self.settings, self.schedule_sync.try_sync)
+        return WorkflowService(self.database, lambda: self.drawings, self._sync_timers)
+
+    def _sync_timers(self, workflow_id: UUID) -> None:
+        self.schedule_sync.try_sync(workflow_id)
 
     @cached_property
     def step_functions(self) -> StepFunctions:
@@ -105,7 +124,7 @@ class Services:
         """What runs runs."""
         from .runs.executions import Executions
 
-        return Executions(self.database, self.workflows.plan, self.step_functions)
+        return Executions(self.database, self._plan, self.step_functions)
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
@@ -128,7 +147,7 @@ class Services:
         """Decisions that runs wait for."""
         from .runs.decisions import DecisionService
 
-        return DecisionService(self.database, self.settings, self.workflows.plan, self.executions)
+        return DecisionService(self.database, self.settings, self._plan, self.executions)
 
     @cached_property
     def reconciler(self) -> Reconciler:
@@ -138,21 +157,38 @@ class Services:
         days = self.settings.keep_runs_days
         return Reconciler(
             self.database,
-            self.workflows.plan,
+            self._plan,
             self.step_functions,
             self.executions,
             self.dispatcher,
-            self.runner.handle,
+            self._run_unit,
             check_after=timedelta(seconds=self.settings.reconcile_after_seconds),
             keep_runs=timedelta(days=days) if days else None,
         )
+
+    def _run_unit(self, event: dict[str, Any]) -> Any:
+        return self.runner.handle(event)
 
     @cached_property
     def schedules(self) -> ScheduleService:
         """Schedules."""
         from .schedules.service import ScheduleService
 
-        return ScheduleService(self.database, self.runs, self.schedule_sync)
+        return ScheduleService(self.database, self.schedule_sync)
+
+    @cached_property
+    def firing(self) -> Firing:
+        """Starts runs when it is time."""
+        from .schedules.firing import Firing
+
+        return Firing(self.database, lambda: self.runs, self.pausing)
+
+    @cached_property
+    def pausing(self) -> Pausing:
+        """Turns off schedules whose runs fail."""
+        from .schedules.pausing import Pausing
+
+        return Pausing(self.database, self._sync_timers)
 
     @cached_property
     def schedule_sync(self) -> ScheduleSync:
@@ -214,7 +250,7 @@ class Services:
 
         return Runner(
             self.database,
-            self.workflows.plan,
+            self._plan,
             self.step_functions,
             self.executions,
             self.dispatcher,

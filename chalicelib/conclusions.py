@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .compiler.graph import Graph, Node
-from .compiler.node_type import Kind, NodeFailure
-from .db import Database
+from .compiler.node_type import NodeFailure
+from .compiler.terms import Kind
 from .runs.children import ChildRepository
 from .runs.executions import Executions, told
 from .runs.items import ItemRepository
 from .runs.repository import RunRepository
-from .runs.schemas import FINAL, ChildRun, ItemRecord, NodeRecord, Scope
+from .runs.state import FINAL, ChildRun, ItemRecord, NodeRecord, Scope
 from .steps import Overtaken, Steps
+
+if TYPE_CHECKING:
+    from .compiler.graph import Graph, Node
+    from .db import Database
 
 
 class Conclusions:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg.conninfo import make_conninfo
 
-from .settings import Settings
+if TYPE_CHECKING:
+    from .settings import Settings
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 10

@@ -7,23 +7,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .aws.step_functions import StepFunctions
-from .compiler import Plan
 from .compiler.costs import BATCH_ITEMS
-from .compiler.graph import Graph
-from .db import Connection, Database
 from .node_call import NodeCall, Surroundings
 from .observability import logger
 from .runs.gates import GateRepository
 from .runs.items import ItemRepository
 from .runs.records import RecordRepository
 from .runs.repository import RunRepository
-from .runs.schemas import FINAL, ItemRecord, NodeRecord, Scope
 from .runs.settlement import ends, failed_node, stopped
-from .steps import NodeFailed, Steps
-from .unit_run import RunEnded, going_on
+from .runs.state import FINAL, ItemRecord, NodeRecord, Scope
+from .steps import Steps
+from .unit_run import going_on
+from .verdicts import NodeFailed, RunEnded
+
+if TYPE_CHECKING:
+    from .aws.step_functions import StepFunctions
+    from .compiler.graph import Graph
+    from .compiler.plan import Plan
+    from .db import Connection, Database
 
 RANGE_ATTEMPTS = 3
 """How many executions are tried for the items of a range."""

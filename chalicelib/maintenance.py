@@ -7,11 +7,13 @@ from typing import Any
 from chalice import Blueprint
 
 from .bootstrap import services
+from .observed import observed
 
 functions = Blueprint(__name__)
 
 
 @functions.lambda_function(name="migrate")
+@observed
 def apply_migrations(_event: dict[str, Any], _context: Any) -> dict[str, list[str]]:
     """Run on deployment; gives the migrations that were applied now."""
     from .conninfo import session_settings  # noqa: PLC0415 - with what it takes, for who calls it

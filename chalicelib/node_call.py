@@ -6,19 +6,16 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pydantic import ValidationError
 
-from .compiler.expressions import Expression
-from .compiler.graph import Graph, Node
 from .compiler.node_type import (
     Context,
     DecisionWanted,
     EachOf,
     HttpClient,
-    Kind,
     NodeFailure,
     NodeOutcome,
     Result,
@@ -28,13 +25,18 @@ from .compiler.node_type import (
 )
 from .compiler.shape import json_path
 from .compiler.template import TemplateError
+from .compiler.terms import Kind
 from .compiler.words import by_field
-from .jsonata.sandbox import Sandbox
 from .jsontext import first_flaw, iso8601, to_text
 from .observability import logger
 from .redaction import redaction
-from .runs.schemas import NodeRecord, Parent, PinnedRun, RunState
-from .runs.sub_runs import SubRuns
+from .runs.state import NodeRecord, Parent, PinnedRun, RunState
+
+if TYPE_CHECKING:
+    from .compiler.expressions import Expression
+    from .compiler.graph import Graph, Node
+    from .jsonata.sandbox import Sandbox
+    from .runs.sub_runs import SubRuns
 
 
 @dataclass(frozen=True, slots=True)

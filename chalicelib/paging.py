@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar, cast
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
+
+from chalicelib.model import Model
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 250
@@ -53,7 +55,7 @@ def _path(said: Any) -> list[int]:
 _CURSOR = WithJsonSchema({"type": "string", "description": "The next_cursor of the page before."})
 
 
-class _Page(BaseModel):
+class _Page(Model):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many items at most.")] = DEFAULT_LIMIT

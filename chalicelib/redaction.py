@@ -34,10 +34,10 @@ class Redaction:
 
     def __init__(self, values: Iterable[str]) -> None:
         forms = sorted({form for value in values for form in _forms(value)}, key=len, reverse=True)
-        short = [form for form in forms if len(form) < LONG]
-        self._long = forms[: len(forms) - len(short)]
-        self._short = re.compile("|".join(map(re.escape, short)) or NOTHING)
-        self._of_numbers = [form for form in short if re.fullmatch(r"[-+.\deE]+", form)]
+        self._short = [form for form in forms if len(form) < LONG]
+        self._long = forms[: len(forms) - len(self._short)]
+        self._any_short = re.compile("|".join(map(re.escape, self._short)) or NOTHING)
+        self._of_numbers = [form for form in self._short if re.fullmatch(r"[-+.\deE]+", form)]
 
     def __call__(self, value: Any) -> Any:
         """The value without them, keys of objects included; a number that shows one is masked as a whole."""
@@ -54,7 +54,9 @@ class Redaction:
     def _text(self, text: str) -> str:
         for form in self._long:
             text = text.replace(form, MASK)
-        return self._short.sub(MASK, text)
+        if len(text) > LONG and not any(form in text for form in self._short):
+            return text  # found out three times as fast in a large text
+        return self._any_short.sub(MASK, text)
 
 
 @lru_cache(maxsize=256)

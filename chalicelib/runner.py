@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from .aws.step_functions import StepFunctions
-from .compiler import Plan
-from .compiler.graph import Graph
 from .compiler.states import NODE_FAILED, PLATFORM_ATTEMPTS
-from .db import Database
 from .errors import NotFoundError
 from .item_runs import ItemRuns, RangeCall
 from .node_call import NodeCall, Surroundings
 from .observability import about, also, logger, measure
 from .runs.answers import is_open
-from .runs.dispatcher import Dispatcher
 from .runs.ending import end_early, too_long
-from .runs.executions import Executions
 from .runs.gates import GateRepository
 from .runs.records import RecordRepository
 from .runs.repository import RunRepository
-from .runs.schemas import FINAL, ClosedGate, NodeRecord, Scope
 from .runs.settlement import failed_node
-from .steps import NodeFailed, Overtaken, RetryNode
-from .unit_run import RunEnded, UnitCall, UnitRun, going_on, needs
+from .runs.state import FINAL, ClosedGate, NodeRecord, Scope
+from .steps import Overtaken
+from .unit_run import UnitCall, UnitRun, going_on, needs
+from .verdicts import NodeFailed, RetryNode, RunEnded
+
+if TYPE_CHECKING:
+    from .aws.step_functions import StepFunctions
+    from .compiler.graph import Graph
+    from .compiler.plan import Plan
+    from .db import Database
+    from .runs.dispatcher import Dispatcher
+    from .runs.executions import Executions
 
 UNIT_ATTEMPTS = 3
 """How often a unit is begun anew that another call of it overtakes."""

@@ -10,24 +10,20 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .compiler.graph import ERROR_HANDLE, Graph, Node
 from .compiler.node_type import DecisionWanted, EachOf, NodeFailure, Result, RunWanted, WaitUntil
 from .compiler.states import PLATFORM_ATTEMPTS
+from .compiler.terms import ERROR_HANDLE
 from .jsontext import escaped
-from .node_call import NodeCall
 from .observability import about, logger
-from .runs.schemas import NodeRecord, PinnedRun
 from .runs.settlement import dead_paths, is_due
+from .runs.state import NodeRecord, PinnedRun
+from .verdicts import NodeFailed, RetryNode
 
-
-class NodeFailed(Exception):  # noqa: N818 - Step Functions matches these names
-    """A node failed for good, and the run or the item with it."""
-
-
-class RetryNode(Exception):  # noqa: N818
-    """An attempt failed; Step Functions makes another."""
+if TYPE_CHECKING:
+    from .compiler.graph import Graph, Node
+    from .node_call import NodeCall
 
 
 class Overtaken(Exception):  # noqa: N818

@@ -9,37 +9,36 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from .compiler import Plan
-from .compiler.graph import Graph, Node
-from .compiler.node_type import Kind
+from .compiler.terms import Kind
 from .conclusions import Conclusions, seconds_left
-from .db import Connection, Database
 from .errors import UnavailableError
-from .node_call import NodeCall
 from .observability import logger, measure
 from .runs.acceptance import accept
-from .runs.dispatcher import Dispatcher
-from .runs.executions import Executions
 from .runs.gates import GateRepository
 from .runs.items import ItemRepository
 from .runs.records import RecordRepository
 from .runs.repository import RunRepository
-from .runs.schemas import FINAL, ClosedGate, NodeRecord, RunState, Scope
 from .runs.settlement import are_decided, ends, is_complete
+from .runs.state import FINAL, ClosedGate, NodeRecord, RunState, Scope
 from .steps import Overtaken, Steps
+from .verdicts import RunEnded
+
+if TYPE_CHECKING:
+    from .compiler.graph import Graph, Node
+    from .compiler.plan import Plan
+    from .db import Connection, Database
+    from .node_call import NodeCall
+    from .runs.dispatcher import Dispatcher
+    from .runs.executions import Executions
 
 PAUSES_SECONDS = (0.2, 1.0, 3.0)
 Written = TypeVar("Written")
 
 LONG_AGO = "1970-01-01T00:00:00Z"
 """Where a wait ends that is not to be waited."""
-
-
-class RunEnded(Exception):  # noqa: N818 - Step Functions matches this name
-    """The run or the item is over or gone, so nothing more is to run."""
 
 
 @dataclass(frozen=True, slots=True)

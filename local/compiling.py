@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from chalicelib import compiler
 from chalicelib.compiler.asl import Emission, emit, emit_items
 from chalicelib.compiler.certificate import certify
+from chalicelib.compiler.parsing import parse
+from chalicelib.compiler.plan import Plan, make_plan
 from chalicelib.compiler.problems import GraphRejectedError
 from chalicelib.nodes import node_types
 
@@ -54,7 +55,7 @@ def compiled(drawn: Any) -> dict[str, Any]:
     if isinstance(drawn, Mapping) and "graph_definition" in drawn:
         drawn = drawn["graph_definition"]
     try:
-        plan = compiler.plan(compiler.parse(drawn, node_types(), max_nodes=sys.maxsize))
+        plan = make_plan(parse(drawn, node_types(), max_nodes=sys.maxsize))
         emission = emit(plan, FUNCTION)
         certificate = certify(plan, emission)
     except GraphRejectedError as rejection:
@@ -63,7 +64,7 @@ def compiled(drawn: Any) -> dict[str, Any]:
     return _shown(emission) | {"certificate": certificate} | ({"items": items} if items else {})
 
 
-def _elsewhere(plan: compiler.Plan) -> Iterator[tuple[str, Any]]:
+def _elsewhere(plan: Plan) -> Iterator[tuple[str, Any]]:
     for node_id, body in plan.bodies.items():
         if not body.graph.is_light:
             yield node_id, emit_items(plan, node_id, FUNCTION).definition

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.observability import logger
-from chalicelib.runs.schemas import FINAL
+from chalicelib.runs.state import FINAL
 
 from . import timeline
 from .address import Address, find

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 from uuid import UUID
 
+import jsonatapy  # noqa: F401 - here: the thread that loads its allocator must outlive all others
 import psycopg
 from chalice import Chalice
 from moto import mock_aws

@@ -13,7 +13,9 @@ from .commands.imports import import_files
 from .commands.logs import logs
 from .commands.runs import cancel, retry, run, runs, watch
 from .commands.schedules import schedule
+from .commands.secrets import secrets
 from .commands.versions import diff, rollback, show, versions
+from .commands.webhooks import webhook
 from .commands.workflows import templates, workflows
 from .errors import INTERRUPTED, CliError
 from .options import Group, session_of
@@ -48,6 +50,6 @@ def main(context: click.Context) -> None:
 
 for command in (
     workflows, versions, diff, rollback, show, run, watch, runs, logs, cancel, retry, schedule, export, import_files,
-    validate, templates, approvals, approve, reject, configure,
+    validate, templates, approvals, approve, reject, webhook, secrets, configure,
 ):  # fmt: skip
     main.add_command(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -11,9 +12,11 @@ from botocore.client import BaseClient
 from chalice import Chalice
 
 from local.account import ACCOUNT, REGION
-from tests.infra.policies import Call
+from tests.infra.policies import Call, Policies
 
 API = "APIHandler"
+NO_EXECUTION = "by hand"
+"""What tests/e2e/test_by_hand.py gives its runs, so that no one looks after them; AWS knows no such ARN."""
 _caller: ContextVar[str | None] = ContextVar("caller", default=None)
 
 Calls = set[tuple[str, Call]]
@@ -22,10 +25,11 @@ Calls = set[tuple[str, Call]]
 
 @contextmanager
 def noted(app: Chalice) -> Iterator[Calls]:
-    """The calls that the app's Lambdas make meanwhile."""
+    """The calls that the app's Lambdas make meanwhile, in threads of theirs as well."""
     calls: Calls = set()
     served = type(app)
     call, serve = BaseClient._make_api_call, served.__call__  # noqa: SLF001 - what all of boto3 goes through
+    submit = ThreadPoolExecutor.submit
     handlers = {name: app.handler_map[name] for name in lambdas(app)}
 
     def note(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
@@ -34,7 +38,11 @@ def noted(app: Chalice) -> Iterator[Calls]:
             calls.update((caller, made) for made in _named(service, operation, parameters))
         return call(client, operation, parameters)
 
+    def submit_as_caller(pool: ThreadPoolExecutor, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        return submit(pool, _as(_caller.get(), function), *args, **named)
+
     BaseClient._make_api_call = note  # noqa: SLF001
+    ThreadPoolExecutor.submit = submit_as_caller  # type: ignore[method-assign]
     served.__call__ = _as(API, serve)
     for name, handler in handlers.items():
         app.handler_map[name] = _as(named_in_template(name), handler)
@@ -42,8 +50,18 @@ def noted(app: Chalice) -> Iterator[Calls]:
         yield calls
     finally:
         BaseClient._make_api_call = call  # noqa: SLF001
+        ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
         served.__call__ = serve
         app.handler_map.update(handlers)
+
+
+def refused(calls: Calls, policies: Policies) -> list[str]:
+    """Those that no policy of their Lambda allows."""
+    return sorted(
+        f"{caller}: {call.action} on {call.resource}"
+        for caller, call in frozenset(calls)
+        if call.resource != NO_EXECUTION and not policies.allow(caller, call)
+    )
 
 
 def lambdas(app: Chalice) -> list[str]:
@@ -56,11 +74,11 @@ def named_in_template(handler: str) -> str:
     return "".join(part.title() for part in handler.split("_"))
 
 
-def _as(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    def called(*args: Any) -> Any:
+def _as(name: str | None, function: Callable[..., Any]) -> Callable[..., Any]:
+    def called(*args: Any, **named: Any) -> Any:
         token = _caller.set(name)
         try:
-            return function(*args)
+            return function(*args, **named)
         finally:
             _caller.reset(token)
 
@@ -69,12 +87,17 @@ def _as(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _named(service: str, operation: str, given: Mapping[str, Any]) -> Iterator[Call]:
     """As policies name it (https://docs.aws.amazon.com/service-authorization/latest/reference/)."""
-    prefix = {"stepfunctions": "states"}.get(service, service)
-    action = {"Invoke": "InvokeFunction"}.get(operation, operation)
+    prefix, action = action_of(service, operation).split(":")
     yield Call(f"{prefix}:{action}", _RESOURCES[prefix](operation, given))
     role = given.get("roleArn") or given.get("Target", {}).get("RoleArn")
     if role:
         yield Call("iam:PassRole", role, f"{prefix}.amazonaws.com")
+
+
+def action_of(service: str, operation: str) -> str:
+    """The action of an operation."""
+    prefix = {"stepfunctions": "states"}.get(service, service)
+    return f"{prefix}:{({'Invoke': 'InvokeFunction'}).get(operation, operation)}"
 
 
 def _of_account(service: str, rest: str) -> str:
@@ -100,7 +123,8 @@ def _schedule(_operation: str, given: Mapping[str, Any]) -> str:
 
 
 def _secret(_operation: str, given: Mapping[str, Any]) -> str:
-    return _of_account("secretsmanager", f"secret:{given.get('SecretId') or given['Name']}-AbCdEf")
+    name = str(given.get("SecretId") or given["Name"])
+    return name if name.startswith("arn:") else _of_account("secretsmanager", f"secret:{name}-AbCdEf")
 
 
 def _queue(_operation: str, given: Mapping[str, Any]) -> str:

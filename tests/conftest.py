@@ -13,11 +13,13 @@ import hypothesis
 import psycopg
 import pytest
 
+from chalicelib.bootstrap import services
 from local import stack as local_stack
 from local.data import open_database
 from local.serve import listening
-from tests.aws_calls import Calls, noted
+from tests.aws_calls import noted, refused
 from tests.client import Api
+from tests.infra.policies import Policies
 from tests.upstream import Upstream
 
 DATA_DIR = Path(__file__).parent.parent / ".local" / "tests"
@@ -46,11 +48,6 @@ def pytest_collection() -> Iterator[object]:
         gc.enable()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks at all that the others did comes last."""
-    items.sort(key=lambda item: item.path.name == "test_policies.py")
-
-
 @pytest.fixture(scope="session")
 def database_server() -> Iterator[str]:
     """The URL of a server on which tests make databases of their own."""
@@ -71,25 +68,23 @@ def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def stack(database_server: str, stack_folder: Path) -> Iterator[local_stack.Stack]:
+    """At its end, all that its Lambdas called of AWS must be allowed by their roles in the template."""
     for url in _database(database_server):
         before = dict(os.environ)
         os.environ["DATABASE_URL"] = url
         running = local_stack.start(stack_folder)
-        yield running
+        policies = Policies.of_stack(services().settings)
+        with noted(running.app) as calls:
+            yield running
         running.close()
         os.environ.clear()
         os.environ.update(before)
+    not_allowed = refused(calls, policies)
+    assert not not_allowed, "roles do not allow what tests made their Lambdas call:\n" + "\n".join(not_allowed)
 
 
 @pytest.fixture(scope="session")
-def aws_calls(stack: local_stack.Stack) -> Iterator[Calls]:
-    """What the Lambdas of the stack called of AWS up to now."""
-    with noted(stack.app) as calls:
-        yield calls
-
-
-@pytest.fixture(scope="session")
-def base_url(stack: local_stack.Stack, aws_calls: Calls) -> Iterator[str]:  # noqa: ARG001 - from the first request on
+def base_url(stack: local_stack.Stack) -> Iterator[str]:
     with listening(stack.app, 0) as url:
         yield url
 

@@ -107,7 +107,7 @@ def test_a_schedule_tells_how_late_it_fires(owner: Api, told: Callable[..., Line
     assert owner.send("PUT", f"/{workflow_id}/schedule", {"cron": "* * * * *"}).status == 200
     early = timedelta(days=2)  # the stack's own clock fires, too, at its time
     minute = datetime.now(UTC).replace(second=0, microsecond=0) + early
-    run_id = services().schedules.fire(UUID(workflow_id), minute)
+    run_id = services().firing.fire(UUID(workflow_id), minute)
     assert owner.send("PUT", f"/{workflow_id}/schedule", {"enabled": False}).status == 200
     [lag] = metrics(told(run_id=str(run_id)), "ScheduleLag")
     assert (lag["workflow_id"], lag["workspace_id"]) == (workflow_id, owner.workspace_id)
@@ -173,22 +173,35 @@ class TestIds:
         assert [len(line["NodeDuration"]) for line in lines] == [MAX_VALUES, MAX_VALUES, 1]
 
 
+REQUEST = {
+    "requestContext": {"httpMethod": "GET", "resourcePath": "/health", "path": "/health"},
+    "pathParameters": {},
+    "headers": {},
+    "multiValueQueryStringParameters": None,
+    "stageVariables": None,
+    "body": None,
+}
+ENDED = {
+    **dict.fromkeys(("version", "id", "detail-type", "source", "account", "time", "region"), ""),
+    "resources": [],
+    "detail": {"name": "of someone else", "status": "SUCCEEDED"},
+}
 CALL = """
-import sys, app
-event = {"requestContext": {"httpMethod": "GET", "resourcePath": "/health", "path": "/health"}, "pathParameters": {},
-         "headers": {}, "multiValueQueryStringParameters": None, "stageVariables": None, "body": None}
-class Context: function_name, aws_request_id = "api", "one"
-answer = app.app(event, Context())
-print(answer["statusCode"], "aws_xray_sdk" in sys.modules)
+import json, sys
+from importlib import import_module
+module, _, name = sys.argv[1].rpartition(".")
+class Context: function_name, aws_request_id = "f", "one"
+getattr(import_module(module), name)(json.loads(sys.argv[2]), Context())
+print("aws_xray_sdk" in sys.modules)
 """
 
 
-def call(stack: Stack, **settings: str) -> list[str]:
-    """Answers a request in a process of its own, as Lambda would."""
+def call(stack: Stack, handler: str, event: dict[str, Any], **settings: str) -> list[str]:
+    """Calls a handler in a process of its own, by its name alone, as Lambda does."""
     kept = {name: os.environ[name] for name in ("PATH", "JWT_SECRET", "AWS_REGION", "AWS_ACCOUNT_ID")}
     needed = {"RUN_UNIT_FUNCTION": "f", "STATE_MACHINE_ROLE_ARN": "r", "SCHEDULE_TRIGGER_FUNCTION": "s"}
     done = subprocess.run(
-        [sys.executable, "-c", CALL],
+        [sys.executable, "-c", CALL, handler, json.dumps(event)],
         cwd=ROOT,
         env={**kept, **needed, "DATABASE_URL": stack.database_url, **settings},
         capture_output=True,
@@ -198,22 +211,29 @@ def call(stack: Stack, **settings: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.parametrize(
+    ("handler", "event"), [("app.app", REQUEST), ("chalicelib.runs.routes.execution_status", ENDED)]
+)
 class TestTraces:
-    def test_none_is_made_and_nothing_loaded_for_it_unless_asked_for(self, stack: Stack) -> None:
-        assert call(stack)[-1] == "200 False"
+    def test_none_is_made_and_nothing_loaded_for_it_unless_asked_for(
+        self, handler: str, event: dict[str, Any], stack: Stack
+    ) -> None:
+        assert call(stack, handler, event)[-1] == "False"
 
-    def test_one_goes_to_x_ray_where_asked_for(self, stack: Stack) -> None:
+    def test_one_goes_to_x_ray_where_asked_for(self, handler: str, event: dict[str, Any], stack: Stack) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
             daemon.bind(("127.0.0.1", 0))
             daemon.settimeout(10)
             told = call(
                 stack,
+                handler,
+                event,
                 TRACE="true",
                 LAMBDA_TASK_ROOT="/var/task",
                 _X_AMZN_TRACE_ID="Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
                 AWS_XRAY_DAEMON_ADDRESS=f"127.0.0.1:{daemon.getsockname()[1]}",
             )
-            assert told[-1] == "200 True"
+            assert told[-1] == "True"
             segment = json.loads(daemon.recv(65536).decode().partition("\n")[2])
         assert segment["trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
         assert segment["name"].startswith("## ")

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from chalicelib.runs.schemas import FINAL
+from chalicelib.runs.state import FINAL
 
 from .clients import Order
 from .victim import Kill

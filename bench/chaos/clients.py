@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from random import Random
 from typing import Any
 
-from chalicelib.runs.schemas import FINAL
+from chalicelib.runs.state import FINAL
 from tests.client import Answer, Api
 
 from .victim import Victim

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import UnavailableError
-from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.settings import Settings
 
 CONNECT_SECONDS, READ_SECONDS = 3, 10
 """Whoever asks waits 29 seconds at the most (Amazon API Gateway quotas)."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from chalicelib.conninfo import Login
-from chalicelib.settings import Settings
 
 from .clients import client, our_errors
+
+if TYPE_CHECKING:
+    from chalicelib.settings import Settings
 
 
 def log_in(settings: Settings) -> Login:

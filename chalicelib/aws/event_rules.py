@@ -6,13 +6,15 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import UnavailableError
 from chalicelib.schedules.timers import AT_ONCE, ActualTimer, Timer
-from chalicelib.settings import Settings
 
 from .clients import client, our_errors
+
+if TYPE_CHECKING:
+    from chalicelib.settings import Settings
 
 SERVICE = "EventBridge"
 TARGET = "trigger"

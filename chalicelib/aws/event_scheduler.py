@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.schedules.timers import AT_ONCE, ActualTimer, Timer
-from chalicelib.settings import Settings
 
 from .clients import client, our_errors
+
+if TYPE_CHECKING:
+    from chalicelib.settings import Settings
 
 SERVICE = "EventBridge Scheduler"
 GROUP = "stepgraph"

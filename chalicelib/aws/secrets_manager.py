@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
-
-from chalicelib.settings import Settings
+from typing import TYPE_CHECKING, Any
 
 from .clients import client, our_errors
+
+if TYPE_CHECKING:
+    from chalicelib.settings import Settings
 
 SERVICE = "Secrets Manager"
 

@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.compiler import Plan
-from chalicelib.compiler.asl import Emission, StateMachine, emit, emit_items
 from chalicelib.errors import UnavailableError
 from chalicelib.observability import logger
-from chalicelib.settings import Settings
 
 from .clients import client, our_errors
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.asl import Emission, StateMachine
+    from chalicelib.compiler.plan import Plan
+    from chalicelib.settings import Settings
 
 SERVICE = "Step Functions"
 PAUSES_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
@@ -44,19 +46,26 @@ class StepFunctions:
 
     def start_run(self, plan: Plan, name: str, execution_input: Mapping[str, Any]) -> str:
         """Start the execution that runs a plan; see `start`."""
-        return self.start(emit(plan, self._settings.run_unit_function), name, execution_input)
+        return self.start(self._emitted(plan), name, execution_input)
 
     def is_started(self, plan: Plan, name: str) -> bool:
         """Whether the execution of that name that runs a plan was ever started. Raises UnavailableError."""
-        machine = self._machine(emit(plan, self._settings.run_unit_function))
+        machine = self._machine(self._emitted(plan))
         return self.find(self._arn("execution", f"{machine.name}:{name}")) is not None
 
     def start_items(self, plan: Plan, container: str, name: str, execution_input: Mapping[str, Any]) -> str | None:
         """Start an execution that runs items of a container in the plan, and give its ARN; None where one of that name
         has ended."""
+        from chalicelib.compiler.asl import emit_items  # noqa: PLC0415 - with the compiler, for who starts something
+
         emission = emit_items(plan, container, self._settings.run_unit_function)
         arn, is_new = self._start_or_find(emission, name, execution_input)
         return arn if is_new or self.is_running(arn) else None
+
+    def _emitted(self, plan: Plan) -> Emission:
+        from chalicelib.compiler.asl import emit  # noqa: PLC0415 - as above
+
+        return emit(plan, self._settings.run_unit_function)
 
     def start(self, emission: Emission, name: str, execution_input: Mapping[str, Any]) -> str:
         """Start an execution and give its ARN; one of that name that exists already is the same one.

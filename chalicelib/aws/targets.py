@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from chalicelib.compiler.node_type import NodeFailure
 from chalicelib.jsontext import from_text, to_text
-from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.settings import Settings
 
 EVERYONE = "*"
 CONNECT_SECONDS = 5

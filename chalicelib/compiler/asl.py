@@ -12,12 +12,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .blocks import Block, Choice, Gate, Par, Seq, Task, gates, inner, tasks
-from .conditions import Outcome
-from .graph import Node
-from .node_type import Kind
-from .plan import Plan
 from .states import (
     ITEM_SCOPE,
     NOT_IN_TIME,
@@ -31,7 +28,13 @@ from .states import (
     node_retries,
     time_limit,
 )
+from .terms import Kind
 from .units import Unit, decided_by, name_of
+
+if TYPE_CHECKING:
+    from .conditions import Outcome
+    from .graph import Node
+    from .plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

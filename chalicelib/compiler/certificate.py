@@ -7,16 +7,18 @@ Limits and prices are those of Step Functions Standard workflows
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from typing_extensions import TypedDict
-
-from .asl import Emission
 from .blocks import Block, Choice, Gate, Par, Seq, inner, tasks, walk
 from .costs import EXECUTION_EVENTS, MAX_ITEMS, Cost, Counting
 from .order import MAX_DEPTH, letter_n
-from .plan import Plan
 from .problems import InvalidGraphError, Problem
 from .units import name_of
+
+if TYPE_CHECKING:
+    from .asl import Emission
+    from .certified import Certificate, ContainerFact, Region
+    from .plan import Plan
 
 MAX_EVENTS = 25_000
 """Of one execution's history."""
@@ -24,56 +26,6 @@ MAX_BYTES = 1024 * 1024
 """Of a definition."""
 DOLLARS_A_TRANSITION = 0.025 / 1_000
 """In us-east-1; retries count, calls of Lambda come on top."""
-
-
-class Bounds(TypedDict):
-    """Of a run that succeeds, with the retries that its nodes ask for."""
-
-    least: float
-    most: float
-
-
-class GateFact(TypedDict):
-    """A gate: its state, the nodes that it waits for, and those that it holds back."""
-
-    state: str
-    waits_for: list[str]
-    holds: list[str]
-
-
-class Region(TypedDict):
-    """Nodes that only gates keep apart, and why."""
-
-    nodes: list[str]
-    gates: int
-    why: str
-
-
-class ContainerFact(TypedDict):
-    """How the items of a container run."""
-
-    items_at_most: int
-    items_a_call: int
-    items_in_its_execution: int
-    items_in_one_elsewhere: int
-    transitions_each: Bounds
-
-
-class Certificate(TypedDict):
-    """What a run costs. `transitions`, `calls` of the runner and `dollars` are those of a whole run, `events` those of
-    its own execution; `bytes` are the definition's, `depth` its nesting. `longest_path` are the most nodes that come
-    one after another."""
-
-    transitions: Bounds
-    events: Bounds
-    calls: Bounds
-    dollars: Bounds
-    bytes: int
-    depth: int
-    longest_path: list[str]
-    gates: list[GateFact]
-    regions: list[Region]
-    containers: dict[str, ContainerFact]
 
 
 def certify(plan: Plan, emission: Emission) -> Certificate:

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from chalicelib.jsonata.functions import FUNCTIONS
 
 from .expressions import BINDINGS, ITEM_BINDINGS, Expression, SecretReference
-from .graph import ERROR_HANDLE, Node, Retry
-from .node_type import Kind, NodeType
+from .graph import Node, Retry
 from .problems import Problem
 from .secret_names import RULE, is_name
 from .settings import MAX_CALL_SECONDS, NodeSettings
 from .shape import NodeShape, json_path
 from .template import Template, TemplateError, compile_template
-from .webhook import Webhook
+from .terms import ERROR_HANDLE, Kind
 from .words import NO_SUCH_KEY, by_field, keys_at
+
+if TYPE_CHECKING:
+    from .node_type import NodeType
+    from .webhook import Webhook
 
 _INSIDE = "set it on the nodes inside; a container makes no call"
 _NOT_SETTABLE: Mapping[Kind, Mapping[str, str]] = {

@@ -15,11 +15,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
+from typing import TYPE_CHECKING
 
 from .blocks import Block, Choice, Gate, Par, Seq, Task, gates, par, seq
-from .graph import DEFAULT_HANDLE, Edge, Graph, Node
 from .relation import members
+from .terms import DEFAULT_HANDLE
 from .units import Unit, decided_by
+
+if TYPE_CHECKING:
+    from .graph import Edge, Graph, Node
 
 EVERYTHING = -1
 """The set of all outcomes, however many there are."""

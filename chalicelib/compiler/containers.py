@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from .check_node import CheckedNode, Findings
-from .node_type import Kind
 from .plan import MAX_LEVELS
+from .terms import Kind
+
+if TYPE_CHECKING:
+    from .check_node import CheckedNode, Findings
 
 
 class Containers:

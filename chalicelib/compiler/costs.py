@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import TYPE_CHECKING
 
 from .blocks import Block, Choice, Gate, Par, Seq, Task
-from .conditions import Conditions
-from .graph import Graph
-from .node_type import Kind
-from .units import Unit
+from .terms import Kind
+
+if TYPE_CHECKING:
+    from .conditions import Conditions
+    from .graph import Graph
+    from .units import Unit
 
 MAX_ITEMS = 10_000
 """For how many items a container runs at most."""

@@ -12,11 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from typing import TYPE_CHECKING
 
 from .blocks import Block, Choice, Gate, Par, Seq, par, seq, tasks
-from .graph import Graph
 from .relation import members
 from .units import Unit, decided_by
+
+if TYPE_CHECKING:
+    from .graph import Graph
 
 
 def hold_for_sources(block: Block, graph: Graph, units: Sequence[Unit]) -> Block:

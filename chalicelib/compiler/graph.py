@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from .node_type import Each, Kind, NodeType, WorkflowReference
 from .settings import RunSettings
-from .template import Template
-from .webhook import Webhook
+from .terms import Kind
 
-DEFAULT_HANDLE = "out"
-ERROR_HANDLE = "error"
+if TYPE_CHECKING:
+    from .node_type import Each, NodeType, WorkflowReference
+    from .template import Template
+    from .webhook import Webhook
+
 
 OnError = Literal["fail", "continue", "branch"]
 Join = Literal["any", "all"]

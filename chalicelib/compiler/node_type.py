@@ -6,32 +6,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Annotated, Any, Literal, NoReturn, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import ConfigDict, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticOmit
 
+from chalicelib.model import Model
+
+from .terms import Kind
 from .webhook import Webhook
 from .words import NOT_AN_EXPRESSION
-
-
-class Kind(Enum):
-    """How a node spends its time; decides which unit it may share."""
-
-    PURE = "pure"
-    """Microseconds of computing, no input or output."""
-    IO = "io"
-    """Waits on the outside world inside its Lambda call."""
-    WAIT = "wait"
-    """Waits in Step Functions, with nothing running."""
-    EACH = "each"
-    """A container: Step Functions runs what it holds for each of its items."""
-    DECISION = "decision"
-    """Waits in Step Functions until someone decides."""
-    RUN = "run"
-    """Waits in Step Functions for the run of another workflow, which it starts."""
 
 
 class NodeFailure(Exception):  # noqa: N818 - it is what happens to a node, told as `error` in its result
@@ -256,7 +241,7 @@ class NodeType:
         return (*(f"case:{text}" for text in cases), *self.handles)
 
 
-class Config(BaseModel):
+class Config(Model):
     """The base of every config: a key that no one reads is a typo, so it is refused.
 
     Each field has a description: palettes and the type's page show it.

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .blocks import Block, Choice, Par, Task, inner, walk
 from .conditions import Conditions, conditions_of, lift
 from .costs import EXECUTION, EXECUTION_EVENTS, NESTED_EVENTS, Counting, Loop, Range, loop_of
 from .gating import hold_for_sources
-from .graph import Graph
 from .order import MAX_DEPTH, nest
 from .units import Unit, fuse
 from .verify import verify
+
+if TYPE_CHECKING:
+    from .graph import Graph
 
 LEVEL_DEPTH = 2
 """What a container takes of the depth: a Map, and one Parallel in it."""
@@ -68,7 +71,7 @@ class Plan:
             yield from body.walk()
 
 
-def plan(graph: Graph) -> Plan:
+def make_plan(graph: Graph) -> Plan:
     """Decide how a valid graph runs. An empty graph runs as one unit of no nodes.
 
     Raises PlanError where the plan is not what was drawn: a defect, never the graph's fault.

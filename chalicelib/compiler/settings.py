@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, field_validator, model_validator
+
+from chalicelib.model import Model
 
 MAX_CALL_SECONDS = 840
 """A Lambda call ends after 900 seconds (AWS Lambda quotas); the rest is for reading and writing results."""
@@ -26,7 +28,7 @@ def _without_null(data: Any) -> Any:
     return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
-class RetrySettings(BaseModel):
+class RetrySettings(Model):
     """How a failed attempt is made again; bounds are those of Step Functions' Retry field."""
 
     model_config = ConfigDict(extra="forbid")
@@ -55,7 +57,7 @@ class RetrySettings(BaseModel):
         return self
 
 
-class NodeSettings(BaseModel):
+class NodeSettings(Model):
     """The keys of a node's `data` that mean something, besides `config`; all others are layout."""
 
     model_config = ConfigDict(extra="ignore")
@@ -79,7 +81,7 @@ class NodeSettings(BaseModel):
         return value if isinstance(value, str) else ""
 
 
-class RunSettings(BaseModel):
+class RunSettings(Model):
     """The keys of a graph's `settings` that mean something; all others are layout."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+
+from chalicelib.model import Model
 
 from .problems import InvalidGraphError, MalformedGraphError, Problem
 from .words import by_field
@@ -12,7 +14,7 @@ from .words import by_field
 EDGES_PER_NODE = 20
 
 
-class _Shape(BaseModel):
+class _Shape(Model):
     model_config = ConfigDict(extra="ignore", strict=True, json_schema_extra={"additionalProperties": True})
 
 

@@ -13,9 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from typing import TYPE_CHECKING
 
-from .graph import Graph
 from .relation import ancestor_masks, links, neighbours, reduce_transitively, topological_order
+
+if TYPE_CHECKING:
+    from .graph import Graph
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from .check_node import CheckedNode, Findings, check_node
 from .containers import Containers
 from .expressions import NODE_FIELDS
-from .graph import DEFAULT_HANDLE, ERROR_HANDLE, Edge, Graph, Node
-from .node_type import NodeType
+from .graph import Edge, Graph, Node
 from .problems import InvalidGraphError
 from .relation import ancestor_masks, find_cycles, topological_order
 from .settings import RunSettings
 from .shape import EdgeShape, GraphShape, json_path
+from .terms import DEFAULT_HANDLE, ERROR_HANDLE
 from .words import by_field, listed
+
+if TYPE_CHECKING:
+    from .node_type import NodeType
 
 
 def validate(shape: GraphShape, node_types: Mapping[str, NodeType]) -> Graph:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, StrictStr, field_validator
+
+from chalicelib.model import Model
 
 from .secret_names import RULE, is_name
 from .settings import Whole
@@ -30,7 +32,7 @@ SIGNATURE_HEADERS = {
 }
 
 
-class Hmac(BaseModel):
+class Hmac(Model):
     """How requests are signed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,7 +64,7 @@ class Hmac(BaseModel):
         return (self.header or SIGNATURE_HEADERS[self.format]).lower()
 
 
-class Webhook(BaseModel):
+class Webhook(Model):
     """Which requests start a run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -25,10 +25,11 @@ from urllib3.exceptions import (
     NewConnectionError,
 )
 
-from chalicelib.compiler.node_type import HttpLimits
-
 from .addresses import is_any, is_public, is_public_name
 from .semantics import IDEMPOTENT
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.node_type import HttpLimits
 
 IDLE_SECONDS = 30
 """How long a connection is kept: firewalls forget one without telling, and a frozen Lambda hears of no end."""

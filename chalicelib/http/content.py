@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
-from chalicelib.compiler.node_type import HttpResponse
 from chalicelib.jsontext import from_text, to_text
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.node_type import HttpResponse
 
 BodyType = Literal["json", "form", "text"]
 MAX_BODY_DEPTH = 100

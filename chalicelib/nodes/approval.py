@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.compiler.node_type import Config, Context, DecisionWanted, Example, Kind, NodeType
+from chalicelib.compiler.node_type import Config, Context, DecisionWanted, Example, NodeType
 from chalicelib.compiler.settings import MAX_RUN_SECONDS, Whole
+from chalicelib.compiler.terms import Kind
 
 
 class ApprovalConfig(Config):

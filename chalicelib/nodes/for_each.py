@@ -16,11 +16,11 @@ from chalicelib.compiler.node_type import (
     Evaluated,
     Example,
     Expression,
-    Kind,
     NodeFailure,
     NodeType,
 )
 from chalicelib.compiler.settings import Whole
+from chalicelib.compiler.terms import Kind
 
 MAX_CONCURRENCY = 40
 """An inline Map runs no more iterations at once

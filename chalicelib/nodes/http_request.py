@@ -24,7 +24,6 @@ from chalicelib.compiler.node_type import (
     Expression,
     HttpLimits,
     HttpResponse,
-    Kind,
     NodeFailure,
     NodeType,
     Result,
@@ -32,6 +31,7 @@ from chalicelib.compiler.node_type import (
     is_expression,
 )
 from chalicelib.compiler.settings import MAX_CALL_SECONDS, Whole
+from chalicelib.compiler.terms import Kind
 from chalicelib.http.content import BodyType, as_text, decoded, encoded, misfit, pairs
 from chalicelib.http.headers import OWN, credentials, flaw, for_origin
 from chalicelib.http.pages import Page, Pages, read_pages

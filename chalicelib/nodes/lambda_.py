@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictStr, StringConstraints
 
-from chalicelib.compiler.node_type import Config, Context, Example, Kind, NodeType, Result
+from chalicelib.compiler.node_type import Config, Context, Example, NodeType, Result
+from chalicelib.compiler.terms import Kind
 
 
 class LambdaConfig(Config):

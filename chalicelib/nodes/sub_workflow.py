@@ -13,13 +13,13 @@ from chalicelib.compiler.node_type import (
     Context,
     Example,
     Expression,
-    Kind,
     NodeType,
     RunWanted,
     WorkflowReference,
     is_expression,
 )
 from chalicelib.compiler.settings import MAX_RUN_SECONDS, Whole
+from chalicelib.compiler.terms import Kind
 
 
 class SubWorkflowConfig(Config):

@@ -12,13 +12,13 @@ from chalicelib.compiler.node_type import (
     Context,
     Example,
     Expression,
-    Kind,
     NodeFailure,
     NodeType,
     WaitUntil,
     is_drawn,
 )
 from chalicelib.compiler.settings import MAX_RUN_SECONDS
+from chalicelib.compiler.terms import Kind
 
 
 class WaitConfig(Config):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from typing_extensions import TypedDict
 
-from chalicelib.compiler.node_type import Kind, NodeType
+from chalicelib.compiler.terms import Kind
 from chalicelib.nodes import node_types
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.node_type import NodeType
 
 
 class NodeTypeRow(TypedDict):

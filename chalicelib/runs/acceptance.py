@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from uuid import UUID
-
-from chalicelib.db import Connection
 
 from .ending import end_early
 from .queue import QueueRepository
 from .repository import RunRepository
-from .schemas import PinnedRun
+
+if TYPE_CHECKING:
+    from chalicelib.db import Connection
+
+    from .state import PinnedRun
 
 
 def accept(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from chalicelib.compiler.graph import Graph, Node
-from chalicelib.compiler.node_type import Kind
-from chalicelib.db import Connection
+from typing import TYPE_CHECKING
+
+from chalicelib.compiler.terms import Kind
 
 from .children import ChildRepository
-from .schemas import ClosedGate, NodeRecord, Scope
 from .settlement import Records, are_decided
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.graph import Graph, Node
+    from chalicelib.db import Connection
+
+    from .state import ClosedGate, NodeRecord, Scope
 
 
 def is_open(connection: Connection, graph: Graph, scope: Scope, gate: ClosedGate, records: Records) -> bool:

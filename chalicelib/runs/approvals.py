@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
-from chalicelib.db import Connection
-from chalicelib.paging import Page
+if TYPE_CHECKING:
+    from chalicelib.db import Connection
+    from chalicelib.paging import Page
 
-from .results import Approval
+    from .results import Approval
 
 
 class ApprovalRepository:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from chalicelib.db import Connection
+from .state import ChildRun, ClosedGate, Scope, UnfinishedRun
 
-from .schemas import ChildRun, ClosedGate, Scope, UnfinishedRun
+if TYPE_CHECKING:
+    from chalicelib.db import Connection
 
 
 class ChildRepository:

@@ -17,7 +17,6 @@ from .schemas import (
     Idempotent,
     ListItems,
     ListRuns,
-    NewRun,
     Retried,
     Retry,
     RetryPreview,
@@ -25,6 +24,7 @@ from .schemas import (
     RunRow,
 )
 from .service import RunService
+from .state import NewRun
 
 
 class RunController:

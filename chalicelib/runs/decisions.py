@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from chalicelib.compiler import Plan
-from chalicelib.compiler.graph import Graph, Node
-from chalicelib.compiler.node_type import Kind
-from chalicelib.db import Connection, Database
+from chalicelib.compiler.terms import Kind
 from chalicelib.errors import ConflictError, InvalidError, NotFoundError, TooLargeError, UnavailableError
 from chalicelib.jsontext import to_text
 from chalicelib.observability import logger
-from chalicelib.paging import Page, Paged
-from chalicelib.settings import Settings
 
 from .approvals import ApprovalRepository
-from .executions import Executions
 from .gates import GateRepository
 from .records import RecordRepository
 from .repository import RunRepository
-from .results import Approval
-from .schemas import FINAL, ClosedGate, Decide, NodeRecord, Scope
 from .settlement import are_decided
+from .state import FINAL, ClosedGate, NodeRecord, Scope
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.graph import Graph, Node
+    from chalicelib.compiler.plan import Plan
+    from chalicelib.db import Connection, Database
+    from chalicelib.paging import Page, Paged
+    from chalicelib.settings import Settings
+
+    from .executions import Executions
+    from .results import Approval
+    from .schemas import Decide
 
 
 class DecisionService:

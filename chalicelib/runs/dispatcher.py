@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from chalicelib.db import Database
+from typing import TYPE_CHECKING
+
 from chalicelib.errors import StepgraphError
 from chalicelib.observability import logger
 
-from .executions import Executions
 from .queue import Places, QueueRepository
-from .schemas import UnfinishedRun
+
+if TYPE_CHECKING:
+    from chalicelib.db import Database
+
+    from .executions import Executions
+    from .state import UnfinishedRun
 
 
 class Dispatcher:

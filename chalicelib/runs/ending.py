@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from chalicelib.compiler import Plan
-from chalicelib.compiler.graph import Graph
-from chalicelib.db import Connection
 from chalicelib.errors import InvalidError, MalformedError
 from chalicelib.observability import about, logger, measure
 
 from .items import ItemRepository
 from .records import RecordRepository
 from .repository import RunRepository
-from .schemas import FINAL, Scope
 from .settlement import Records, stopped
+from .state import FINAL, Scope
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.graph import Graph
+    from chalicelib.compiler.plan import Plan
+    from chalicelib.db import Connection
 
 EarlyEnd = Literal["failed", "cancelled", "timed_out"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from .schemas import UnfinishedRun
+    from .state import UnfinishedRun
 
 UUID_LENGTH = 36
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from chalicelib.aws.step_functions import StepFunctions
-from chalicelib.compiler import Plan
-from chalicelib.db import Database
 from chalicelib.observability import about, logger, measure
 
 from .children import ChildRepository
@@ -15,7 +13,14 @@ from .ending import EarlyEnd, end_early, readable
 from .execution_names import next_name
 from .gates import GateRepository
 from .repository import RunRepository
-from .schemas import ClosedGate, EndedRun, RunDetail, UnfinishedRun
+
+if TYPE_CHECKING:
+    from chalicelib.aws.step_functions import StepFunctions
+    from chalicelib.compiler.plan import Plan
+    from chalicelib.db import Database
+
+    from .schemas import RunDetail
+    from .state import ClosedGate, EndedRun, UnfinishedRun
 
 
 class Executions:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from chalicelib.db import Connection
+from .state import ClosedGate, Scope
 
-from .schemas import ClosedGate, Scope
+if TYPE_CHECKING:
+    from chalicelib.db import Connection
 
 
 class GateRepository:

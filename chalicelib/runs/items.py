@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import UUID
 
-from chalicelib.db import Connection
 from chalicelib.jsontext import to_text
-from chalicelib.paging import PathPage
 
-from .results import ItemRow
-from .schemas import ItemRecord, Scope, json_or_null
+from .state import ItemRecord, Scope, json_or_null
+
+if TYPE_CHECKING:
+    from chalicelib.db import Connection
+    from chalicelib.paging import PathPage
+
+    from .results import ItemRow
 
 
 class ItemRepository:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
-from chalicelib.db import Connection
 from chalicelib.errors import NotFoundError
-from chalicelib.paging import Page
 
-from .schemas import RunRow
+if TYPE_CHECKING:
+    from chalicelib.db import Connection
+    from chalicelib.paging import Page
+
+    from .schemas import RunRow
 
 
 class RunListRepository:

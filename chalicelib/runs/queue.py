@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from chalicelib.db import Connection, one
 
-from .schemas import UnfinishedRun
+if TYPE_CHECKING:
+    from .state import UnfinishedRun
 
 LOCK = 7_203_114_022
 """A number of our own for pg_advisory_xact_lock: places are given one at a time."""

@@ -10,27 +10,30 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from chalicelib.aws.step_functions import Execution, StepFunctions
-from chalicelib.compiler import Plan
-from chalicelib.db import Database
 from chalicelib.errors import InvalidError, MalformedError
 from chalicelib.observability import about, logger, measure
-from chalicelib.unit_run import RunEnded
+from chalicelib.verdicts import RunEnded
 
 from .answers import is_open
 from .children import ChildRepository
-from .dispatcher import Dispatcher
 from .ending import EarlyEnd, readable, too_long
-from .executions import Executions
 from .gates import GateRepository
 from .records import RecordRepository
 from .repository import RunRepository
-from .schemas import CheckedRun, ClosedGate, Scope, UnfinishedRun
 from .settlement import failed_node
+from .state import CheckedRun, ClosedGate, Scope, UnfinishedRun
 from .upkeep import UpkeepRepository
+
+if TYPE_CHECKING:
+    from chalicelib.aws.step_functions import Execution, StepFunctions
+    from chalicelib.compiler.plan import Plan
+    from chalicelib.db import Database
+
+    from .dispatcher import Dispatcher
+    from .executions import Executions
 
 GONE = "its execution was gone"
 MAX_BROKEN_EXECUTIONS = 5

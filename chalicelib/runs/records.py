@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from chalicelib.db import Connection
+from .state import NodeRecord, RunState, Scope, json_or_null
 
-from .schemas import NodeRecord, RunState, Scope, json_or_null
+if TYPE_CHECKING:
+    from chalicelib.db import Connection
 
 
 class RecordRepository:

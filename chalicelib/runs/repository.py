@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from chalicelib.compiler.settings import RunSettings
-from chalicelib.db import Connection
 from chalicelib.errors import NotFoundError
 from chalicelib.jsontext import to_text
-from chalicelib.workflows.schemas import VersionRow
 
-from .schemas import EndedRun, NewRun, RunDetail, Scope
+if TYPE_CHECKING:
+    from chalicelib.compiler.settings import RunSettings
+    from chalicelib.db import Connection
+    from chalicelib.workflows.schemas import VersionRow
+
+    from .schemas import RunDetail
+    from .state import EndedRun, NewRun, Scope
 
 
 class RunRepository:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.compiler.graph import DEFAULT_HANDLE, Graph, Node
 from chalicelib.compiler.settings import NodeSettings
 from chalicelib.compiler.shape import parse_shape
+from chalicelib.compiler.terms import DEFAULT_HANDLE
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.graph import Graph, Node
 
 NodeResults = Mapping[str, Mapping[str, Any]]
 

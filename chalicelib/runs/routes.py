@@ -11,6 +11,7 @@ from chalicelib.api import Request, Routes
 from chalicelib.auth import Role
 from chalicelib.bootstrap import services
 from chalicelib.errors import ConflictError
+from chalicelib.observed import observed
 
 from .execution_names import run_of_execution
 
@@ -114,12 +115,14 @@ def retry_run(request: Request, headers: Idempotent, body: Retry) -> Retried:
 
 
 @routes.blueprint.lambda_function(name="run_unit")
+@observed
 def run_unit(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Behind every Task state."""
     return services().runner.handle(event)
 
 
 @routes.blueprint.schedule("rate(1 minute)", name="reconcile")
+@observed
 def reconcile(_event: CloudWatchEvent) -> dict[str, int]:
     """Every minute: what died on the way is mended."""
     return services().reconciler.run()
@@ -128,8 +131,9 @@ def reconcile(_event: CloudWatchEvent) -> dict[str, int]:
 @routes.blueprint.on_cw_event(
     {"source": ["aws.states"], "detail-type": ["Step Functions Execution Status Change"]}, name="execution_status"
 )
+@observed
 def execution_status(event: CloudWatchEvent) -> None:
     """An execution started or ended; such events may be lost, doubled or late, so it is only a hint."""
     if run_id := run_of_execution(event.detail):
         services().reconciler.look_at(run_id)
-        services().schedules.look_at_end(run_id)
+        services().pausing.look_at_end(run_id)

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 from uuid import UUID
 
-from chalicelib.compiler.graph import Graph
-from chalicelib.db import Connection, Database
 from chalicelib.errors import ConflictError, NotFoundError, TooLargeError, UnavailableError
 from chalicelib.jsontext import to_text
 from chalicelib.observability import logger
-from chalicelib.paging import Page, Paged, PathPage
-from chalicelib.settings import Settings
-from chalicelib.workflows.schemas import VersionRow
-from chalicelib.workflows.service import WorkflowService
 
 from .acceptance import accept
-from .dispatcher import Dispatcher
 from .ending import end_early, readable
 from .executions import Executions, told
 from .items import ItemRepository
 from .listing import RunListRepository
 from .records import RecordRepository
 from .repository import RunRepository
-from .results import ItemRow
 from .reuse import Reuse, compare
-from .schemas import NewRun, PinnedRun, Retried, RetryPreview, RunDetail, RunRow
+from .schemas import Retried, RetryPreview, RunDetail, RunRow
+from .state import NewRun, PinnedRun
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.graph import Graph
+    from chalicelib.db import Connection, Database
+    from chalicelib.paging import Page, Paged, PathPage
+    from chalicelib.settings import Settings
+    from chalicelib.workflows.schemas import VersionRow
+    from chalicelib.workflows.service import WorkflowService
+
+    from .dispatcher import Dispatcher
+    from .results import ItemRow
 
 
 class RunService:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from chalicelib.compiler.graph import Graph, Node
+from .state import NodeRecord
 
-from .results import NodeStatus
-from .schemas import NodeRecord
+if TYPE_CHECKING:
+    from chalicelib.compiler.graph import Graph, Node
+
+    from .results import NodeStatus
 
 Records = Mapping[str, NodeRecord]
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from chalicelib.compiler.node_type import NodeFailure, RunWanted
-from chalicelib.db import Database
 from chalicelib.errors import InvalidError, MalformedError, NotFoundError
 from chalicelib.jsontext import to_text
-from chalicelib.settings import Settings
-from chalicelib.workflows.schemas import VersionRow
-from chalicelib.workflows.service import WorkflowService
 
 from .children import ChildRepository
-from .schemas import NewRun, Parent, PinnedRun
+from .state import NewRun, Parent, PinnedRun
+
+if TYPE_CHECKING:
+    from chalicelib.db import Database
+    from chalicelib.settings import Settings
+    from chalicelib.workflows.schemas import VersionRow
+    from chalicelib.workflows.service import WorkflowService
 
 TRIGGER = "sub_workflow"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
-from chalicelib.db import Connection
+if TYPE_CHECKING:
+    from chalicelib.db import Connection
 
-from .schemas import CheckedRun, UnfinishedRun
+    from .state import CheckedRun, UnfinishedRun
 
 
 class UpkeepRepository:

@@ -1,18 +1,11 @@
-"""Requests about schedules, and calls of timers, become schemas, one service call, a response."""
+"""Requests about schedules become one service call."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from pydantic import ValidationError
-
 from chalicelib.api import Request
-from chalicelib.errors import MalformedError
 
-from .schemas import PutSchedule, Schedule, TimerCall
+from .schemas import PutSchedule, Schedule
 from .service import ScheduleService
-from .timers import workflow_of
 
 
 class ScheduleController:
@@ -28,16 +21,3 @@ class ScheduleController:
     def put(self, request: Request, schedule: PutSchedule) -> Schedule:
         """The schedule with its next fire times."""
         return self._service.put(request.workspace_id, request.id("workflow_id"), schedule)
-
-    def fire(self, event: Any) -> Mapping[str, str | None]:
-        """What a timer sends becomes a run, whose id is given, or none. Raises MalformedError for what no timer of ours
-        sends."""
-        try:
-            call = TimerCall.model_validate(event)
-        except ValidationError as error:
-            raise MalformedError(f"this is no call of a timer: {error}") from None
-        workflow_id = workflow_of(call.timer)
-        if workflow_id is None:
-            raise MalformedError(f"{call.timer} is no timer of ours")
-        run_id = self._service.fire(workflow_id, call.time)
-        return {"run_id": str(run_id) if run_id else None}

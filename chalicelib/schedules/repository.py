@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from chalicelib.db import Connection
 from chalicelib.errors import NotFoundError
 
-from .schemas import Timing
+from .timing import Timing
+
+if TYPE_CHECKING:
+    from chalicelib.db import Connection
 
 BATCH = 1000
 

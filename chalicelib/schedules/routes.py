@@ -10,6 +10,7 @@ from chalice.app import CloudWatchEvent
 from chalicelib.api import Request, Routes
 from chalicelib.auth import Role
 from chalicelib.bootstrap import services
+from chalicelib.observed import observed
 
 if TYPE_CHECKING:
     from .controller import ScheduleController
@@ -37,12 +38,14 @@ def update_schedule(request: Request, body: PutSchedule) -> Schedule:
 
 
 @routes.blueprint.lambda_function(name="schedule_trigger")
+@observed
 def schedule_trigger(event: Any, _context: Any) -> Mapping[str, str | None]:
     """Behind every timer: `{timer, time}`, its name and the minute for which it calls. Gives the run it started."""
-    return _controller().fire(event)
+    return services().firing.answer(event)
 
 
 @routes.blueprint.schedule("rate(5 minutes)", name="reconcile_schedules")
+@observed
 def reconcile_schedules(_event: CloudWatchEvent) -> dict[str, int]:
     """Every few minutes: missed fires are made up for, and timers that are off mended."""
-    return services().schedules.catch_up() | services().schedule_sync.sync_all()
+    return services().firing.catch_up() | services().schedule_sync.sync_all()

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
-from chalicelib.compiler.settings import RunSettings, Whole
+from chalicelib.compiler.settings import Whole
+from chalicelib.model import Model
 from chalicelib.runs.results import Moment
-from chalicelib.runs.schemas import RunStatus
+from chalicelib.runs.state import RunStatus
 
-from .cron import Cron, parse
-
-Overlap = Literal["skip", "queue", "allow"]
-CatchUp = Literal["none", "last"]
+from .timing import CatchUp, Overlap
 
 
-class PutSchedule(BaseModel):
+class PutSchedule(Model):
     """A Unix cron of five fields in an IANA time zone, on or off. What is not sent stays; a cron that is sent is on
     unless it is said to be off, and null takes it away."""
 
@@ -39,57 +35,6 @@ class PutSchedule(BaseModel):
     """Whether the last of the fires that were missed, because nothing ran here, is made up for."""
     pause_after_failures: Annotated[Whole, Field(ge=1, le=1000)] | None = None
     """After so many scheduled runs that failed in a row the schedule is turned off; null is never."""
-
-
-class TimerCall(BaseModel):
-    """What a timer sends to the trigger: its name, and the minute for which it calls."""
-
-    timer: str
-    time: AwareDatetime
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """When a workflow runs by itself, and how."""
-
-    workflow_id: UUID
-    workspace_id: UUID
-    cron: str | None
-    timezone: str
-    enabled: bool
-    overlap: Overlap
-    catch_up: CatchUp
-    pause_after_failures: int | None
-    paused_at: datetime | None
-    paused_reason: str | None
-    since: datetime
-    """After when it holds: a fire at this moment or before starts no run."""
-    accounted_until: datetime
-    """Up to when no fire is missing any more."""
-    sync_problem: str | None
-    """Why its timers could not be brought in line the last time."""
-
-    @property
-    def parsed(self) -> Cron:
-        """Its cron, which there is. Raises CronError."""
-        assert self.cron is not None
-        return parse(self.cron)
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """Its time zone."""
-        return ZoneInfo(self.timezone)
-
-    @property
-    def catches_up(self) -> bool:
-        """Whether the last fire that it missed is made up for."""
-        return self.cron is not None and self.enabled and self.catch_up == "last"
-
-    def limits(self, settings: RunSettings) -> RunSettings:
-        """What holds for a run that it starts, where this holds for all of the workflow's."""
-        if self.overlap == "allow":
-            return settings
-        return settings.model_copy(update={"overlap": self.overlap, "max_concurrent_runs": 1})
 
 
 class FireTime(TypedDict):

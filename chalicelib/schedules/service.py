@@ -1,44 +1,43 @@
-"""What users do with schedules: say when a workflow is to run, and read when it will and did; and what fires them."""
+"""What users do with schedules: say when a workflow is to run, and read when it will and did."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cache
+from typing import TYPE_CHECKING
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
-from chalicelib.db import Database
-from chalicelib.errors import InvalidError, NotFoundError
+from chalicelib.errors import InvalidError
 from chalicelib.jsontext import iso8601
-from chalicelib.observability import about, logger, measure
-from chalicelib.runs.schemas import NewRun
-from chalicelib.runs.service import RunService
 
 from .cron import CronError, parse
-from .fire_times import fires_at, last_fire_time, next_fire_times
+from .fire_times import next_fire_times
 from .misread import misreadings, never_fires
 from .repository import ScheduleRepository
-from .schemas import Fire, FireTime, PutSchedule, Schedule, Timing
+from .schemas import Fire, PutSchedule, Schedule
 from .summer_time import summer_time
-from .sync import ScheduleSync
+from .timing import fire_time
 from .words import describe
+
+if TYPE_CHECKING:
+    from chalicelib.db import Database
+
+    from .sync import ScheduleSync
+    from .timing import Timing
 
 SHOWN_FIRE_TIMES = 10
 SHOWN_CHARACTERS = 64
 """Of a zone that there is not."""
-MISSED_AFTER = timedelta(minutes=2)
-"""A fire that did not come by then is missed; one that comes even later finds that it was made up for."""
 
 
 class ScheduleService:
     """Use cases of schedules."""
 
-    def __init__(self, database: Database, runs: RunService, sync: ScheduleSync) -> None:
+    def __init__(self, database: Database, sync: ScheduleSync) -> None:
         self._database = database
-        self._runs = runs
         self._sync = sync
 
     def get(self, workspace_id: UUID, workflow_id: UUID) -> Schedule:
@@ -48,7 +47,7 @@ class ScheduleService:
             timing = repository.get(workspace_id, workflow_id)
             fires = repository.list_fires(workflow_id, SHOWN_FIRE_TIMES)
         shown = [
-            Fire(**_fire_time(fire["fire_at"], timing.zone), run_id=fire["run_id"], run_status=fire["run_status"])
+            Fire(**fire_time(fire["fire_at"], timing.zone), run_id=fire["run_id"], run_status=fire["run_status"])
             for fire in fires
         ]
         return _schedule(timing, shown, self._sync.differences(workflow_id))
@@ -63,93 +62,6 @@ class ScheduleService:
             repository.save(after)
         self._sync.try_sync(workflow_id)
         return self.get(workspace_id, workflow_id)
-
-    def fire(self, workflow_id: UUID, moment: datetime) -> UUID | None:
-        """A timer says that it may be time. Start a run if the cron fires in the minute of this moment; None where it
-        does not, or where that minute has its run already."""
-        minute = moment.astimezone(UTC).replace(second=0, microsecond=0)
-        with self._database.connection() as connection:
-            timing = ScheduleRepository(connection).find(workflow_id)
-        if timing is None or not timing.enabled or minute <= timing.since:
-            return None
-        if not fires_at(timing.parsed, timing.zone, minute) or self._pause_if_failing(timing):
-            return None
-        return self._start(timing, minute)
-
-    def _start(self, timing: Timing, minute: datetime) -> UUID | None:
-        scheduled_for = _fire_time(minute, timing.zone)
-        new = NewRun({"scheduled_for": scheduled_for}, "schedule", None, fire_at=minute, limits=timing.limits)
-        try:
-            run_id = self._runs.start(timing.workspace_id, timing.workflow_id, new)
-        except NotFoundError:
-            return None  # it was deleted while we looked
-        if run_id:
-            with about(run_id=run_id, workflow_id=timing.workflow_id, workspace_id=timing.workspace_id):
-                logger.info("schedule fired", fire_at=str(minute))
-                measure("ScheduleLag", (datetime.now(UTC) - minute).total_seconds())
-        return run_id
-
-    def look_at_end(self, run_id: UUID) -> None:
-        """A run has ended: where it was one too many of those that failed, its schedule is turned off."""
-        with self._database.connection() as connection:
-            repository = ScheduleRepository(connection)
-            workflow_id = repository.find_failed(run_id)
-            timing = repository.find(workflow_id) if workflow_id else None
-        if timing:
-            self._pause_if_failing(timing)
-
-    def _pause_if_failing(self, seen: Timing) -> bool:
-        """Turn a schedule off whose last runs failed, as many as are too many; whether it was."""
-        if seen.pause_after_failures is None:
-            return False
-        with self._database.transaction() as connection:
-            repository = ScheduleRepository(connection)
-            repository.lock(seen.workflow_id)
-            timing = repository.find(seen.workflow_id)  # as it is now, whoever changed it meanwhile
-            reason = _why_to_pause(repository, timing) if timing else None
-            if timing is None or reason is None:
-                return False
-            repository.save(replace(timing, enabled=False, paused_at=datetime.now(UTC), paused_reason=reason))
-        logger.info("schedule paused", workflow_id=str(timing.workflow_id), reason=reason)
-        self._sync.try_sync(timing.workflow_id)
-        return True
-
-    def catch_up(self) -> dict[str, int]:
-        """Make up for the last fire that each schedule missed, where it is to; how many there were, and how many are
-        put off until the next time because they can't be made up for now."""
-        done: Counter[str] = Counter()
-        until = datetime.now(UTC) - MISSED_AFTER
-        with self._database.connection() as connection:
-            timings = [each for each in ScheduleRepository(connection).list_all() if each.catches_up]
-        for timing in timings:
-            try:
-                done["caught_up"] += self._catch_up(timing, until)
-            except Exception:  # noqa: BLE001 - whatever it is, the others are looked after
-                logger.exception("schedule not caught up", workflow_id=str(timing.workflow_id))
-                done["catch_up_put_off"] += 1
-        return {what: count for what, count in done.items() if count}
-
-    def _catch_up(self, timing: Timing, until: datetime) -> bool:
-        missed = last_fire_time(timing.parsed, timing.zone, timing.accounted_until, until)
-        with self._database.connection() as connection:
-            latest = ScheduleRepository(connection).list_fires(timing.workflow_id, 1)
-        is_due = missed is not None and (not latest or latest[0]["fire_at"] < missed)
-        started = self.fire(timing.workflow_id, missed) if missed and is_due else None
-        with self._database.connection() as connection:
-            ScheduleRepository(connection).account_until(timing.workflow_id, until)
-        return started is not None
-
-
-def _why_to_pause(repository: ScheduleRepository, timing: Timing) -> str | None:
-    """What to tell of a schedule that is to be turned off; None where it may go on."""
-    most = timing.pause_after_failures
-    if most is None or not timing.enabled:
-        return None
-    ended = repository.list_ended(timing.workflow_id, timing.since, most)
-    if len(ended) < most or any(run["run_status"] == "succeeded" for run in ended):
-        return None
-    runs = "its last run" if most == 1 else f"its last {most} runs"
-    return f"{runs} failed; the latest is {ended[0]['run_id']}"
 
 
 def _changed(before: Timing, schedule: PutSchedule, now: datetime) -> Timing:
@@ -238,7 +150,7 @@ def _schedule(timing: Timing, fires: list[Fire], out_of_sync: list[str]) -> Sche
         warnings=[{"code": each.code, "message": each.message} for each in misreadings(cron, zone, now)]
         if cron
         else [],
-        next_fire_times=[_fire_time(moment, zone) for moment in next_times],
+        next_fire_times=[fire_time(moment, zone) for moment in next_times],
         summer_time=[
             {
                 "at": iso8601(each.at),
@@ -254,7 +166,3 @@ def _schedule(timing: Timing, fires: list[Fire], out_of_sync: list[str]) -> Sche
         in_sync=not out_of_sync,
         out_of_sync=out_of_sync,
     )
-
-
-def _fire_time(moment: datetime, zone: ZoneInfo) -> FireTime:
-    return FireTime(local=moment.astimezone(zone).isoformat(), utc=iso8601(moment))

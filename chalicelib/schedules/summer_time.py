@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from .cron import Cron
 from .zones import MINUTE, Change, changes_after
+
+if TYPE_CHECKING:
+    from .cron import Cron
 
 SHOWN_CHANGES = 2
 

@@ -10,16 +10,20 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from chalicelib.db import Database
 from chalicelib.errors import UnavailableError
 from chalicelib.observability import logger
 
 from .repository import ScheduleRepository
 from .rules import expressions
-from .schemas import Timing
 from .timers import AT_ONCE, PREFIX, ActualTimer, Timer, TimerBackend, name_of, prefix_of
+
+if TYPE_CHECKING:
+    from chalicelib.db import Database
+
+    from .timing import Timing
 
 ATTEMPTS = 3
 """How often a schedule is brought in line that someone changes meanwhile."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from chalicelib.db import Connection, one
 from chalicelib.errors import NotFoundError
-from chalicelib.paging import Page
 
-from .schemas import SecretDetail, SecretRow
+if TYPE_CHECKING:
+    from chalicelib.paging import Page
+
+    from .schemas import SecretDetail, SecretRow
 
 
 class SecretRepository:

@@ -11,6 +11,7 @@ from chalicelib.api import Request, Response, Routes
 from chalicelib.auth import Role
 from chalicelib.bootstrap import services
 from chalicelib.errors import ConflictError, InvalidError
+from chalicelib.observed import observed
 
 if TYPE_CHECKING:
     from chalicelib.paging import Page, Paged
@@ -59,6 +60,7 @@ def delete_secret(request: Request) -> None:
 
 
 @routes.blueprint.schedule("rate(1 hour)", name="delete_orphaned_secrets")
+@observed
 def delete_orphaned_secrets(_event: CloudWatchEvent) -> dict[str, int]:
     """Every hour: workspaces are deleted by others, who know nothing of Secrets Manager."""
     return services().secrets.delete_orphans()

@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import ConfigDict, StringConstraints
 from typing_extensions import TypedDict
+
+from chalicelib.model import Model
 
 MAX_VALUE_BYTES = 65_536
 """Of a value (AWS Secrets Manager quotas)."""
 
 
-class PutSecret(BaseModel):
+class PutSecret(Model):
     """A secret's value, which is a text."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)

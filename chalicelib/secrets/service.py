@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from chalicelib.aws.secrets_manager import SecretsManager
 from chalicelib.compiler.secret_names import RULE, is_name
-from chalicelib.db import Database
 from chalicelib.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
 from chalicelib.observability import logger
-from chalicelib.paging import Page, Paged
-from chalicelib.settings import Settings
 
 from .repository import SecretRepository
 from .schemas import MAX_VALUE_BYTES, PutSecret, SecretDetail, SecretRow
+
+if TYPE_CHECKING:
+    from chalicelib.aws.secrets_manager import SecretsManager
+    from chalicelib.db import Database
+    from chalicelib.paging import Page, Paged
+    from chalicelib.settings import Settings
 
 ORPHANS_AT_ONCE = 100
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from chalicelib.compiler.graph import Graph, Node
 from chalicelib.compiler.node_type import NodeFailure
 from chalicelib.conclusions import outputs_of_items
 from chalicelib.errors import InvalidError
 from chalicelib.item_runs import error_of_item
-from chalicelib.runs.results import NodeError
-from chalicelib.runs.schemas import ItemRecord, NodeRecord
 from chalicelib.runs.settlement import ends, failed_node, is_complete, stopped
-from chalicelib.steps import NodeFailed, RetryNode, Steps
+from chalicelib.runs.state import ItemRecord, NodeRecord
+from chalicelib.steps import Steps
+from chalicelib.verdicts import NodeFailed, RetryNode
 
-from .mocks import MockedCall
-from .schemas import Walked, WalkedNode
+if TYPE_CHECKING:
+    from chalicelib.compiler.graph import Graph, Node
+    from chalicelib.runs.results import NodeError
+
+    from .mocks import MockedCall
+    from .schemas import Walked, WalkedNode
 
 MAX_STEPS = 5_000
 """How many nodes a dry run walks, those of each item counted: the answer has to be there within seconds."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.compiler.graph import Node
-from chalicelib.compiler.node_type import Kind, NodeFailure, NodeOutcome, Result, WaitUntil
+from chalicelib.compiler.node_type import NodeFailure, NodeOutcome, Result, WaitUntil
+from chalicelib.compiler.terms import Kind
 from chalicelib.node_call import NodeCall
 from chalicelib.redaction import MASK
-from chalicelib.runs.schemas import NodeRecord
 
-from .schemas import Source
+if TYPE_CHECKING:
+    from chalicelib.compiler.graph import Node
+    from chalicelib.runs.state import NodeRecord
+
+    from .schemas import Source
 
 
 @dataclass(frozen=True, slots=True)

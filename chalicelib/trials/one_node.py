@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib.compiler.node_type import Kind
+from chalicelib.compiler.terms import Kind
 from chalicelib.nodes import node_types
 
 CONTAINER, INSIDE = "the container", "inside"

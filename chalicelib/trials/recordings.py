@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from chalicelib.paging import MAX_LIMIT, PathPage
-from chalicelib.runs.service import RunService
-from chalicelib.workflows.service import WorkflowService
+
+if TYPE_CHECKING:
+    from chalicelib.runs.service import RunService
+    from chalicelib.workflows.service import WorkflowService
 
 
 @dataclass(frozen=True, slots=True)

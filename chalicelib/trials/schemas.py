@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
+from chalicelib.model import Model
 from chalicelib.runs.results import NodeError, NodeStatus
 from chalicelib.workflows.schemas import FIRST_GRAPH, GraphDefinition
 
 Path = Annotated[str, StringConstraints(strict=True, pattern=r"^([0-9]{1,9}/){0,10}$")]
 
 
-class _Body(BaseModel):
+class _Body(Model):
     model_config = ConfigDict(extra="forbid")
 
 

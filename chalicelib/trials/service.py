@@ -6,31 +6,25 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
-from chalicelib.compiler.graph import Graph, Node
-from chalicelib.compiler.node_type import (
-    DecisionWanted,
-    EachOf,
-    Kind,
-    NodeFailure,
-    NodeOutcome,
-    Result,
-    RunWanted,
-    WaitUntil,
-)
+from chalicelib.compiler.node_type import DecisionWanted, EachOf, NodeFailure, NodeOutcome, Result, RunWanted, WaitUntil
+from chalicelib.compiler.terms import Kind
 from chalicelib.errors import InvalidError
 from chalicelib.node_call import NodeCall, Surroundings
-from chalicelib.runs.results import NodeError, NodeStatus
-from chalicelib.runs.schemas import NodeRecord, RunState
-from chalicelib.workflows.service import WorkflowService
+from chalicelib.runs.state import NodeRecord, RunState
 
 from .dry_run import DryRun
 from .mocks import Mock, MockedCall, Mocks, Told
 from .one_node import drawn_alone
 from .recordings import Recording, Recordings
 from .schemas import DryRunRequest, GivenResult, NodeTest, TriedNode, Walked
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.graph import Graph, Node
+    from chalicelib.runs.results import NodeError, NodeStatus
+    from chalicelib.workflows.service import WorkflowService
 
 MAX_SECONDS = 25
 """How long a node that is tried may take: API Gateway waits 29 seconds (Amazon API Gateway quotas)."""

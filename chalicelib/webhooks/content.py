@@ -6,12 +6,13 @@ import base64
 import re
 from collections.abc import Mapping
 from email.message import Message
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from chalicelib.requests import check_storable, parse_json
 
-from .schemas import Asked
+if TYPE_CHECKING:
+    from .schemas import Asked
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from chalicelib.compiler.webhook import Webhook
 from chalicelib.db import Connection, one
 from chalicelib.errors import NotFoundError
 
-from .schemas import Listening, WebhookRow
+if TYPE_CHECKING:
+    from .schemas import Listening, WebhookRow
 
 
 class WebhookRepository:

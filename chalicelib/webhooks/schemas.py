@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from chalicelib.compiler.webhook import Webhook
+from chalicelib.model import Model
 
 
-class PutWebhook(BaseModel):
+class PutWebhook(Model):
     """Whether it listens."""
 
     model_config = ConfigDict(extra="forbid")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from chalicelib.compiler.webhook import Hmac, Webhook
-from chalicelib.db import Database
 from chalicelib.errors import (
     NotAllowedError,
     NotFoundError,
@@ -17,15 +16,19 @@ from chalicelib.errors import (
     UnavailableError,
 )
 from chalicelib.observability import logger
-from chalicelib.runs.schemas import NewRun
-from chalicelib.runs.service import RunService
-from chalicelib.secrets.service import SecretService
-from chalicelib.settings import Settings
+from chalicelib.runs.state import NewRun
 
 from .content import run_input
 from .repository import WebhookRepository
 from .schemas import Accepted, Asked, Listening, WebhookRow
 from .signature import SignatureError, verify
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.webhook import Hmac, Webhook
+    from chalicelib.db import Database
+    from chalicelib.runs.service import RunService
+    from chalicelib.secrets.service import SecretService
+    from chalicelib.settings import Settings
 
 
 class WebhookService:

@@ -6,8 +6,10 @@ import base64
 import hmac
 import re
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from chalicelib.compiler.webhook import Hmac
+if TYPE_CHECKING:
+    from chalicelib.compiler.webhook import Hmac
 
 SLACK_TIME = "x-slack-request-timestamp"
 

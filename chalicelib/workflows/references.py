@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from chalicelib import compiler
-from chalicelib.compiler.graph import Graph, Node
-from chalicelib.compiler.node_type import WorkflowReference
 from chalicelib.compiler.problems import Problem
-from chalicelib.db import Database
 from chalicelib.errors import InvalidError, MalformedError
 
 from .repository import WorkflowRepository
-from .schemas import ReferencedVersion
+
+if TYPE_CHECKING:
+    from chalicelib.compiler.graph import Graph, Node
+    from chalicelib.compiler.node_type import WorkflowReference
+    from chalicelib.compiler.plan import Plan
+    from chalicelib.db import Database
+
+    from .schemas import ReferencedVersion
 
 
 class References:
     """Follows what the drawings say; what an expression names is known only in the run. `plan` gives the plan of a
     version by its id."""
 
-    def __init__(self, database: Database, plan: Callable[[UUID], compiler.Plan]) -> None:
+    def __init__(self, database: Database, plan: Callable[[UUID], Plan]) -> None:
         self._database = database
         self._plan = plan
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from chalicelib.compiler.node_type import WorkflowReference
 from chalicelib.db import Connection, one
 from chalicelib.errors import NotFoundError
-from chalicelib.paging import Page
 
-from .schemas import NewVersion, ReferencedVersion, StoredWorkflow, VersionDetail, VersionRow, WorkflowRow
+if TYPE_CHECKING:
+    from chalicelib.compiler.node_type import WorkflowReference
+    from chalicelib.paging import Page
+
+    from .schemas import NewVersion, ReferencedVersion, StoredWorkflow, VersionDetail, VersionRow, WorkflowRow
 
 
 class WorkflowRepository:

@@ -7,15 +7,16 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from chalicelib.compiler.certificate import Certificate
+from chalicelib.compiler.certified import Certificate
 from chalicelib.compiler.shape import GraphShape
 from chalicelib.compiler.webhook import Webhook
+from chalicelib.model import Model
 from chalicelib.paging import Page
 from chalicelib.requests import Flag
 
@@ -135,7 +136,7 @@ class ListWorkflows(Page):
     is_template: Flag | None = None
 
 
-class _Body(BaseModel):
+class _Body(Model):
     """A request body. A key that no one reads is a mistake."""
 
     model_config = ConfigDict(extra="forbid")

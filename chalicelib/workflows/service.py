@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from chalicelib import compiler
-from chalicelib.compiler.certificate import Certificate
-from chalicelib.compiler.graph import Graph
-from chalicelib.compiler.problems import GraphRejectedError, InvalidGraphError
 from chalicelib.compiler.webhook import Webhook
 from chalicelib.compiler.words import listed
-from chalicelib.db import Connection, Database
 from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError
-from chalicelib.nodes import node_types
-from chalicelib.paging import Page, Paged
-from chalicelib.settings import Settings
 
 from .differences import changes, entries, in_words
 from .gallery import gallery
 from .merge import merge
-from .references import References
 from .repository import WorkflowRepository
-from .saving import checked, told
 from .schemas import (
     ChangeEntry,
     CloneTemplate,
@@ -44,7 +32,14 @@ from .schemas import (
     WorkflowWarning,
 )
 
-CACHED_PLANS = 256
+if TYPE_CHECKING:
+    from chalicelib.compiler.certified import Certificate
+    from chalicelib.compiler.graph import Graph
+    from chalicelib.compiler.plan import Plan
+    from chalicelib.db import Connection, Database
+    from chalicelib.paging import Page, Paged
+
+    from .drawings import Drawings
 
 NOT_A_WORKFLOW = {
     "workspace_id": None,
@@ -61,15 +56,21 @@ ONLY_STORED = frozenset({"missing_secrets", "webhook_token", "webhook_enabled"})
 
 
 class WorkflowService:
-    """Use cases of workflows. All raise NotFoundError for ids of another workspace."""
+    """Use cases of workflows. All raise NotFoundError for ids of another workspace.
 
-    def __init__(self, database: Database, settings: Settings, on_deleted: Callable[[UUID], object]) -> None:
+    `drawings` are asked for when something is drawn: a cold start that only reads does without the compiler.
+    """
+
+    def __init__(
+        self, database: Database, drawings: Callable[[], Drawings], on_deleted: Callable[[UUID], object]
+    ) -> None:
         self._database = database
-        self._settings = settings
+        self._drawings = drawings
         self._on_deleted = on_deleted
-        self.plan = lru_cache(maxsize=CACHED_PLANS)(self._load_plan)
-        """The plan of a version, by the version's own id; versions never change."""
-        self._references = References(database, self.plan)
+
+    def plan(self, version_id: UUID) -> Plan:
+        """The plan of a version. Raises NotFoundError, InvalidError or MalformedError."""
+        return self._drawings().plan(version_id)
 
     def list_workflows(self, workspace_id: UUID, page: Page, is_template: bool | None) -> Paged[WorkflowRow]:
         """A page of workflows without their graphs."""
@@ -79,7 +80,7 @@ class WorkflowService:
 
     def create(self, workspace_id: UUID, user_id: UUID, new: CreateWorkflow) -> WorkflowDetail:
         """Save version 1. Raises InvalidError, MalformedError or TooLargeError for a graph that can't run."""
-        version = self._checked(new.graph_definition, workspace_id)
+        version = self._drawings().checked(new.graph_definition, workspace_id)
         return self._insert(workspace_id, user_id, new.name, new.description, version, is_template=new.is_template)
 
     def _insert(
@@ -99,7 +100,7 @@ class WorkflowService:
 
     def validate(self, workspace_id: UUID, graph_definition: dict[str, Any]) -> Certificate | None:
         """What a run of a graph would cost; saves nothing. Raises as `create` does."""
-        return self._checked(graph_definition, workspace_id).certificate
+        return self._drawings().checked(graph_definition, workspace_id).certificate
 
     def get(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowDetail:
         """A workflow with its current graph."""
@@ -118,7 +119,7 @@ class WorkflowService:
     def update(self, workspace_id: UUID, workflow_id: UUID, change: UpdateWorkflow) -> WorkflowDetail:
         """Change what is sent; a graph makes a new version. Raises ConflictError for a stale version."""
         graph = change.graph_definition
-        version = None if graph is None else self._checked(graph, workspace_id, workflow_id)
+        version = None if graph is None else self._drawings().checked(graph, workspace_id, workflow_id)
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
             _check_version(repository, repository.lock(workspace_id, workflow_id), change.expected_version)
@@ -133,8 +134,7 @@ class WorkflowService:
         """Append a version with an older one's graph. Raises NotFoundError for a missing version, InvalidError for one
         that can't run any more."""
         found = self.get_version(workspace_id, workflow_id, target.version)
-        if problems := self._references.problems(workspace_id, workflow_id, self.plan(found["id"]).graph):
-            raise told(InvalidGraphError(problems))
+        self._drawings().check_again(workspace_id, workflow_id, found["id"])
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
             _check_version(repository, repository.lock(workspace_id, workflow_id), target.expected_version)
@@ -147,9 +147,9 @@ class WorkflowService:
     def merge(self, workspace_id: UUID, workflow_id: UUID, edit: Merge) -> Merged:
         """What an editor drew and what was saved meanwhile, in one graph; saves nothing. Raises ConflictError where
         they don't go together, InvalidError, MalformedError or TooLargeError for an edit that can't run by itself."""
-        self._checked(edit.mine, workspace_id, workflow_id, "mine")
+        self._drawings().checked(edit.mine, workspace_id, workflow_id, "mine")
         if isinstance(edit.base, dict):
-            self._checked(edit.base, workspace_id, workflow_id, "base")
+            self._drawings().checked(edit.base, workspace_id, workflow_id, "base")
         with self._database.connection() as connection:
             repository = WorkflowRepository(connection)
             current = repository.get(workspace_id, workflow_id)
@@ -204,7 +204,7 @@ class WorkflowService:
         """A new workflow with a template's graph, not scheduled. Raises NotFoundError for no template, InvalidError for
         one whose graph can't run any more."""
         template = gallery().get(template_id) or self._own_template(workspace_id, template_id)
-        version = self._checked(template["graph_definition"], workspace_id)
+        version = self._drawings().checked(template["graph_definition"], workspace_id)
         name = clone.name or template["name"]
         return self._insert(workspace_id, user_id, name, template["description"], version)
 
@@ -217,36 +217,14 @@ class WorkflowService:
 
     def check(self, workspace_id: UUID, workflow_id: UUID | None, graph_definition: dict[str, Any]) -> Graph:
         """The graph of a drawing that could be saved. Raises InvalidError, MalformedError or TooLargeError."""
-        self._checked(graph_definition, workspace_id, workflow_id)
-        return compiler.parse(graph_definition, node_types(), self._settings.max_graph_nodes)
+        self._drawings().checked(graph_definition, workspace_id, workflow_id)
+        return self._drawings().graph(graph_definition)
 
     def _check_together(self, merged: dict[str, Any], workspace_id: UUID, workflow_id: UUID) -> None:
         try:
-            self._checked(merged, workspace_id, workflow_id)
+            self._drawings().checked(merged, workspace_id, workflow_id)
         except (MalformedError, InvalidError, TooLargeError) as error:
             raise ConflictError(f"both edits together are wrong: {error.detail}", error.errors) from None
-
-    def _checked(
-        self,
-        graph_definition: dict[str, Any],
-        workspace_id: UUID,
-        workflow_id: UUID | None = None,
-        name: str = "graph_definition",
-    ) -> NewVersion:
-        """What is saved of a graph; `workflow_id` is None where there is no workflow yet. Raises InvalidError,
-        MalformedError or TooLargeError for one that can't run."""
-        problems = partial(self._references.problems, workspace_id, workflow_id)
-        return checked(graph_definition, self._settings, problems, name)
-
-    def _load_plan(self, version_id: UUID) -> compiler.Plan:
-        with self._database.connection() as connection:
-            graph_definition = WorkflowRepository(connection).find_graph(version_id)
-        if graph_definition is None:
-            raise NotFoundError(f"there is no version {version_id}")
-        try:
-            return compiler.plan(compiler.parse(graph_definition, node_types(), max_nodes=sys.maxsize))
-        except GraphRejectedError as rejection:
-            raise told(rejection) from None
 
 
 def _entries(base: dict[str, Any], graph: dict[str, Any]) -> list[ChangeEntry]:

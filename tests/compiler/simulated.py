@@ -10,9 +10,9 @@ from typing import Any
 
 from bench.rules import Drawing, Ran, evaluate, ways
 from bench.simulator import Report, World, simulate
-from chalicelib import compiler
 from chalicelib.compiler import asl
 from chalicelib.compiler.graph import Graph
+from chalicelib.compiler.plan import make_plan
 
 from .strategies import parsed
 
@@ -25,7 +25,7 @@ class Compiled:
     def __init__(self, definition: dict[str, Any]) -> None:
         self.definition = definition
         self.graph: Graph = parsed(definition)
-        self.plan = compiler.plan(self.graph)
+        self.plan = make_plan(self.graph)
         self.emission = asl.emit(self.plan, FUNCTION)
         self.drawing = Drawing.of(definition)
 

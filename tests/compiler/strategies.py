@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from chalicelib import compiler
 from chalicelib.compiler.graph import Graph
+from chalicelib.compiler.parsing import parse
 from chalicelib.nodes import node_types
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def reachable(definition: dict[str, Any]) -> set[str]:
 
 
 def parsed(graph_definition: Any) -> Graph:
-    return compiler.parse(graph_definition, node_types())
+    return parse(graph_definition, node_types())
 
 
 def closure(predecessors: list[frozenset[int]]) -> set[tuple[int, int]]:

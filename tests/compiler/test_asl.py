@@ -18,8 +18,9 @@ from statelint.config import Config
 from statelint.linter import Linter
 from statelint.problem import ProblemType
 
-from chalicelib import compiler, runner
+from chalicelib import verdicts
 from chalicelib.compiler import asl, states
+from chalicelib.compiler.plan import make_plan
 from tests.real_graphs import real_graphs
 
 from .strategies import (
@@ -43,7 +44,7 @@ def compiled(definition: Any) -> asl.StateMachine:
 
 
 def emitted(definition: Any) -> asl.Emission:
-    return asl.emit(compiler.plan(parsed(definition)), FUNCTION)
+    return asl.emit(make_plan(parsed(definition)), FUNCTION)
 
 
 def lint(definition: dict[str, Any]) -> list[str]:
@@ -302,7 +303,7 @@ def test_structure_retries_and_time_limits_make_a_new_state_machine(graph: dict[
 
 
 def test_the_function_is_part_of_the_name() -> None:
-    plan = compiler.plan(parsed(CHAIN))
+    plan = make_plan(parsed(CHAIN))
     assert asl.emit(plan, "one").state_machine().name != asl.emit(plan, "two").state_machine().name
 
 
@@ -315,9 +316,9 @@ def test_the_role_is_part_of_the_name_but_not_of_the_definition() -> None:
 
 def test_errors_are_named_as_the_classes_that_the_runner_raises() -> None:
     """Lambda tells Step Functions the name of the exception's class."""
-    assert runner.NodeFailed.__name__ == states.NODE_FAILED
-    assert runner.RetryNode.__name__ == states.RETRY_NODE
-    assert runner.RunEnded.__name__ == states.RUN_ENDED
+    assert verdicts.NodeFailed.__name__ == states.NODE_FAILED
+    assert verdicts.RetryNode.__name__ == states.RETRY_NODE
+    assert verdicts.RunEnded.__name__ == states.RUN_ENDED
 
 
 def only_unit(**data: Any) -> dict[str, Any]:
@@ -384,9 +385,7 @@ def test_a_light_body_runs_in_batches() -> None:
 
 def test_a_containers_items_that_run_elsewhere_go_on_when_they_are_done() -> None:
     """An execution of their own: a Map over the indexes that it is told, and then the call for the next ones."""
-    plan = compiler.plan(
-        parsed(with_bodies(drawn(["io", "each"], [(0, 1, 0)]), n1=(["io", "wait", "io"], [(0, 1, 0)])))
-    )
+    plan = make_plan(parsed(with_bodies(drawn(["io", "each"], [(0, 1, 0)]), n1=(["io", "wait", "io"], [(0, 1, 0)]))))
     machine = json.loads(asl.emit_items(plan, "n1", FUNCTION).text)
     assert lint(machine) == []
     first = machine["States"][machine["StartAt"]]

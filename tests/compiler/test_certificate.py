@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib import compiler
 from chalicelib.compiler.asl import emit
 from chalicelib.compiler.certificate import certify
+from chalicelib.compiler.parsing import parse
+from chalicelib.compiler.plan import make_plan
 from chalicelib.compiler.problems import InvalidGraphError
 from chalicelib.nodes import node_types
 from tests.client import edge, graph, node
@@ -17,7 +18,7 @@ URL = {"url": "https://api.example.com"}
 
 
 def certified(drawn: dict[str, Any]) -> dict[str, Any]:
-    plan = compiler.plan(compiler.parse(drawn, node_types(), max_nodes=10_000))
+    plan = make_plan(parse(drawn, node_types(), max_nodes=10_000))
     return certify(plan, emit(plan, "run_unit"))
 
 

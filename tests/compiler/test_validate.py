@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import compiler
+from chalicelib.compiler.parsing import parse
 from chalicelib.compiler.problems import InvalidGraphError, MalformedGraphError, Problem
 from chalicelib.nodes import node_types
 
@@ -33,13 +33,13 @@ def graph(*nodes: dict[str, Any], edges: Any = ()) -> dict[str, Any]:
     return {"nodes": list(nodes), "edges": drawn}
 
 
-def parse(definition: Any, **limits: int) -> Any:
-    return compiler.parse(definition, node_types(), **limits)
+def parsed(definition: Any, **limits: int) -> Any:
+    return parse(definition, node_types(), **limits)
 
 
 def problems(definition: Any, **limits: int) -> list[Problem]:
     with pytest.raises(InvalidGraphError) as caught:
-        parse(definition, **limits)
+        parsed(definition, **limits)
     return list(caught.value.problems)
 
 
@@ -132,7 +132,7 @@ def test_ids_are_given_once() -> None:
 def test_a_node_and_an_edge_may_have_the_same_id() -> None:
     definition = graph(node("a"), node("b"), edges=["a>b"])
     definition["edges"][0]["id"] = "a"
-    assert list(parse(definition).nodes) == ["a", "b"]
+    assert list(parsed(definition).nodes) == ["a", "b"]
 
 
 def test_an_unknown_type_is_refused_with_a_guess_and_the_list_of_known_ones() -> None:
@@ -172,21 +172,21 @@ def test_the_error_handle_needs_on_error_branch() -> None:
         found = problem(graph(node("a", on_error=on_error), node("b"), edges=["a:error>b"]))
         assert found.code == "unknown_handle"
         assert 'on_error "branch"' in found.message
-    assert parse(graph(node("a", on_error="branch"), node("b"), edges=["a:error>b"])).edges[0].handle == "error"
+    assert parsed(graph(node("a", on_error="branch"), node("b"), edges=["a:error>b"])).edges[0].handle == "error"
 
 
 @pytest.mark.parametrize("handle", [None, "", "out"])
 def test_no_handle_means_the_default_output(handle: str | None) -> None:
     definition = graph(node("a"), node("b"), edges=["a>b"])
     definition["edges"][0]["sourceHandle"] = handle
-    assert parse(definition).edges[0].handle == "out"
+    assert parsed(definition).edges[0].handle == "out"
 
 
 @pytest.mark.parametrize("key", ["default", "a b", '"', "😀", "true", "x:y", "__proto__", "\n"])
 def test_a_case_may_be_any_text(key: str) -> None:
     definition = graph(node("a", "switch", {"value": 1, "cases": [key]}), node("b"), edges=["a>b"])
     definition["edges"][0]["sourceHandle"] = f"case:{key}"
-    assert parse(definition).edges[0].handle == f"case:{key}"
+    assert parsed(definition).edges[0].handle == f"case:{key}"
 
 
 def test_handles_of_a_broken_config_are_not_guessed() -> None:
@@ -229,7 +229,7 @@ def test_the_bounds_of_a_retry_are_allowed() -> None:
         {"max_attempts": 1, "interval_seconds": 1, "backoff_rate": 1, "max_delay_seconds": 1, "jitter": False},
         {"max_attempts": 50.0, "interval_seconds": 86_400, "max_delay_seconds": 86_400, "jitter": "FULL"},
     ):
-        assert parse(graph(node("a", retry=retry))).nodes["a"].max_attempts == retry["max_attempts"]
+        assert parsed(graph(node("a", retry=retry))).nodes["a"].max_attempts == retry["max_attempts"]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_all_settings_that_are_wrong_are_told() -> None:
 
 def test_settings_that_are_null_are_defaults() -> None:
     unset = dict.fromkeys(["label", "retry", "timeout_seconds", "on_error", "join", "disabled"])
-    found = parse(graph(node("a", "trigger", None, **unset))).nodes["a"]
+    found = parsed(graph(node("a", "trigger", None, **unset))).nodes["a"]
     assert (found.label, found.retry, found.timeout_seconds) == ("", None, None)
     assert (found.on_error, found.join, found.disabled) == ("fail", "any", False)
 
@@ -270,7 +270,7 @@ def test_layout_and_unknown_keys_are_ignored() -> None:
     definition |= {"viewport": {"x": 1, "zoom": "far"}, "settings": {"x": 1}, "extra": object()}
     definition["nodes"][0] |= {"position": "somewhere", "measured": None, "selected": 3, "style": []}
     definition["edges"][0] |= {"type": "smoothstep", "animated": "yes", "data": 1, "targetHandle": 4}
-    assert parse(definition).nodes["a"].title == '"a"'
+    assert parsed(definition).nodes["a"].title == '"a"'
 
 
 def test_a_parent_is_refused_while_there_are_no_containers() -> None:
@@ -288,7 +288,7 @@ def test_too_many_nodes_are_refused_with_the_number() -> None:
 
 
 def test_nodes_come_out_in_topological_order_with_edges_both_ways() -> None:
-    found = parse(graph(node("c"), node("b"), node("a"), edges=["a>b", "b>c", "a>c", "a>c"]))
+    found = parsed(graph(node("c"), node("b"), node("a"), edges=["a>b", "b>c", "a>c", "a>c"]))
     assert list(found.nodes) == ["a", "b", "c"]
     assert found.predecessors("c") == ("b", "a")
     assert [edge.id for edge in found.outgoing["a"]] == ["e0", "e2", "e3"]
@@ -358,7 +358,7 @@ def test_a_bad_expression_is_refused_wherever_it_stands(text: str, code: str, me
 )
 def test_a_good_expression_is_accepted(text: str) -> None:
     upstream = [node(name) for name in ("far", "a", "a-b", "a b")]
-    parse(graph(*upstream, value(text), edges=["far>a", "a>b", "a-b>b", "a b>b"]))
+    parsed(graph(*upstream, value(text), edges=["far>a", "a>b", "a-b>b", "a b>b"]))
 
 
 def test_references_on_a_cycle_are_not_told_as_well() -> None:
@@ -408,13 +408,13 @@ def test_what_is_not_shaped_like_a_graph_is_malformed_with_every_misshapen_part(
     definition: Any, paths: list[str]
 ) -> None:
     with pytest.raises(MalformedGraphError) as caught:
-        parse(definition)
+        parsed(definition)
     assert [found.path for found in caught.value.problems] == paths
     assert {found.code for found in caught.value.problems} == {"malformed_graph"}
 
 
 def test_an_empty_graph_is_valid() -> None:
-    assert parse({"nodes": [], "edges": []}).nodes == {}
+    assert parsed({"nodes": [], "edges": []}).nodes == {}
 
 
 @pytest.mark.parametrize("node_id", ["$", "..", "😀", "a" * 200, "__proto__", "constructor", "{% 1 %}", 'a"b', " "])
@@ -423,7 +423,7 @@ def test_any_text_is_an_id(node_id: str) -> None:
         "nodes": [node(node_id), node("z")],
         "edges": [{"id": node_id, "source": node_id, "target": "z"}],
     }
-    assert set(parse(definition).nodes) == {node_id, "z"}
+    assert set(parsed(definition).nodes) == {node_id, "z"}
 
 
 def inside(parent: Any, *nodes: dict[str, Any]) -> list[dict[str, Any]]:
@@ -481,7 +481,7 @@ def test_an_edge_across_the_border_of_a_container_is_refused(edge: str, words: s
 
 def test_containers_hold_their_bodies_apart_from_the_nodes_around_them() -> None:
     body = value("{% $item + $index + $nodes.a.output %}", "c")
-    found = parse(graph(node("a"), each("b"), *inside("b", body, each("d")), *inside("d", node("e")), edges=["a>b"]))
+    found = parsed(graph(node("a"), each("b"), *inside("b", body, each("d")), *inside("d", node("e")), edges=["a>b"]))
     assert list(found.nodes) == ["a", "b"]
     assert list(found.bodies["b"].nodes) == ["c", "d"]
     assert list(found.scope("d").nodes) == ["e"]
@@ -490,4 +490,4 @@ def test_containers_hold_their_bodies_apart_from_the_nodes_around_them() -> None
 
 def test_item_may_be_a_name_of_the_expressions_own_anywhere() -> None:
     """`$map(…, function($item, $index) {…})` is how JSONata's own documentation names them."""
-    assert parse(graph(value("{% $map($input.list, function($item, $index) { $item.price * $index }) %}")))
+    assert parsed(graph(value("{% $map($input.list, function($item, $index) { $item.price * $index }) %}")))

@@ -21,9 +21,8 @@ from chalicelib.bootstrap import services
 from chalicelib.compiler.asl import emit
 from chalicelib.compiler.settings import RunSettings
 from chalicelib.runs.repository import RunRepository
-from chalicelib.runs.schemas import NewRun
-from chalicelib.steps import NodeFailed
-from chalicelib.unit_run import RunEnded
+from chalicelib.runs.state import NewRun
+from chalicelib.verdicts import NodeFailed, RunEnded
 from tests.client import Api, edge, graph, node
 
 LETTER_N = graph(

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.bootstrap import services
 from chalicelib.runs.gates import GateRepository
 from chalicelib.runs.reconciler import Reconciler
-from chalicelib.runs.schemas import NewRun
+from chalicelib.runs.state import NewRun
 from local import clock, moto_corrections
 from local.stack import Stack
 from tests.client import Api, edge, graph, node, poll, statuses

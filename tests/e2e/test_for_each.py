@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -304,7 +305,7 @@ class TestMany:
         arn = owner.get(run_path)["execution_arn"]
         assert owner.send("DELETE", f"/{workflow_id}").status == 204
         if is_new:
-            services().workflows.plan.cache_clear()
+            services().drawings.plan.cache_clear()
         poll(lambda: execution_status(arn) == "FAILED")
 
 
@@ -340,7 +341,7 @@ class TestListing:
     def test_one_connection_is_enough_to_list_them(self, owner: Api) -> None:
         """As many as a Lambda has; a new one has no plan in its cache."""
         run = owner.run(graph([each([1]), *inside("each", node("check"))]))
-        new = Services(services().settings.model_copy(update={"database_pool_size": 1}))
+        new = Services(replace(services().settings, database_pool_size=1))
         ids = UUID(owner.workspace_id), UUID(run["workflow_id"]), UUID(run["id"])
         found = new.runs.list_items(*ids, "each", PathPage())
         new.database.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,7 +105,7 @@ def test_all_that_is_wrong_with_a_request_is_told_with_its_field(owner: Api) -> 
 
 def test_loopback_is_reached_only_where_the_operator_allows_it(stack: Stack, upstream: Upstream) -> None:
     assert stack.app
-    account = Services(services().settings.model_copy(update={"allow_private_http": False}))
+    account = Services(replace(services().settings, allow_private_http=False))
     url = f"{upstream.base}/operator"
     with pytest.raises(NodeFailure) as caught:
         account.http.request("GET", url, headers={}, body=None, limits=HttpLimits(5))

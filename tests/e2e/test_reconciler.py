@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from chalicelib.bootstrap import Services, services
 from chalicelib.compiler.asl import Emission
 from chalicelib.errors import UnavailableError
 from chalicelib.runs.repository import RunRepository
-from chalicelib.runs.schemas import NewRun
+from chalicelib.runs.state import NewRun
 from local.stack import Stack
 from tests.client import Api, edge, graph, node, poll, statuses
 from tests.e2e.test_run import ask
@@ -131,7 +132,7 @@ class TestUnreadable:
                 (workflow_id,),
             )
             connection.execute("UPDATE workflow_runs SET admitted_at = NULL WHERE id = %s", (run_id,))
-        services().workflows.plan.cache_clear()
+        services().drawings.plan.cache_clear()
 
     @pytest.mark.parametrize("is_lost", [False, True], ids=["not started", "without its execution"])
     def test_its_run_fails_and_says_why(self, owner: Api, base_url: str, stack: Stack, *, is_lost: bool) -> None:
@@ -176,7 +177,7 @@ def test_old_runs_are_deleted_and_no_others(owner: Api) -> None:
             ([old, going_on],),
         )
     assert "deleted" not in services().reconciler.run()
-    tidy = Services(services().settings.model_copy(update={"keep_runs_days": 7}))
+    tidy = Services(replace(services().settings, keep_runs_days=7))
     assert tidy.reconciler.run()["deleted"] == 1
     tidy.database.close()
     assert [run["id"] for run in owner.get(f"/{workflow_id}/runs")["items"]] == [new]

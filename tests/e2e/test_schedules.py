@@ -166,7 +166,7 @@ class TestFiring:
         (run,) = runs(owner, workflow_id)
         owner.ended(workflow_id, run["id"])
         put(owner, workflow_id, pause_after_failures=1)
-        pause = threading.Thread(target=services().schedules.look_at_end, args=(UUID(run["id"]),))
+        pause = threading.Thread(target=services().pausing.look_at_end, args=(UUID(run["id"]),))
         with services().database.transaction() as connection:  # as a PUT does it
             repository = ScheduleRepository(connection)
             repository.lock(UUID(workflow_id))
@@ -192,7 +192,7 @@ class TestFiring:
                 ([UUID(made), UUID(not_made)],),
             )
         for _ in range(2):
-            services().schedules.catch_up()
+            services().firing.catch_up()
         (run,) = runs(owner, made)
         assert run["trigger"] == "schedule"
         assert runs(owner, not_made) == []
@@ -213,7 +213,7 @@ class TestFiring:
             connection.execute(
                 "UPDATE workflow_versions SET graph_definition = '{}' WHERE workflow_id = %s", (UUID(broken),)
             )
-        told = services().schedules.catch_up()
+        told = services().firing.catch_up()
         assert told | {"caught_up": 1} == {"caught_up": 1, "catch_up_put_off": 1}  # the stack itself may be first
         (run,) = runs(owner, made)
         moment = datetime.fromisoformat(owner.ended(made, run["id"])["input"]["scheduled_for"]["utc"])

@@ -18,8 +18,8 @@ from psycopg import sql
 
 from chalicelib.aws.secrets_manager import SecretsManager
 from chalicelib.bootstrap import services
-from chalicelib.compiler import parse
 from chalicelib.compiler.node_type import Config, Context, Example, NodeFailure, NodeType, Result
+from chalicelib.compiler.parsing import parse
 from chalicelib.errors import UnavailableError
 from chalicelib.node_call import NodeCall
 from chalicelib.secrets.schemas import PutSecret
@@ -149,7 +149,7 @@ class BrokenSecretsManager(SecretsManager):
 
 
 def service(secrets_manager: SecretsManager | None = None, **settings: Any) -> SecretService:
-    changed = services().settings.model_copy(update=settings)
+    changed = replace(services().settings, **settings)
     return SecretService(services().database, changed, secrets_manager or SecretsManager(changed))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -153,7 +154,7 @@ class TestAllowed:
         assert stack
         queues = [f"arn:aws:sqs:{REGION}:{ACCOUNT}:open-*"]
         allowed = {"*": queues, str(MINE): [f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:billing*"]}
-        return AccountTargets(services().settings.model_copy(update={"allowed_targets": allowed}))
+        return AccountTargets(replace(services().settings, allowed_targets=allowed))
 
     def test_only_what_the_operator_allows_is_reached(self, targets: AccountTargets) -> None:
         with pytest.raises(NodeFailure, match="may not reach function greet; an operator can allow arn:aws:lambda:"):

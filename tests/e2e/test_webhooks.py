@@ -8,6 +8,7 @@ import json
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -114,7 +115,7 @@ class TestAsking:
         saved = owner.create(hooked(dedupe_header="X-Id"))
         limited = WebhookService(
             services().database,
-            services().settings.model_copy(update={"max_webhook_runs_per_minute": 2}),
+            replace(services().settings, max_webhook_runs_per_minute=2),
             services().runs,
             services().secrets,
         )

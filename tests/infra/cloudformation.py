@@ -54,9 +54,15 @@ class Template:
         }
 
     @property
+    def functions(self) -> dict[str, Any]:
+        """What all Lambdas have in common."""
+        found: dict[str, Any] = self.resolve(self._template["Globals"]["Function"])
+        return found
+
+    @property
     def environment(self) -> dict[str, str]:
         """Of all Lambdas."""
-        found: dict[str, str] = self.resolve(self._template["Globals"]["Function"]["Environment"]["Variables"])
+        found: dict[str, str] = self.functions["Environment"]["Variables"]
         return found
 
     def holds(self, condition: str) -> bool:
@@ -87,7 +93,9 @@ class Template:
         if name in self._values:
             return self._values[name]
         assert name.split(".", maxsplit=1)[0] in self._template["Resources"], name
-        return self._attributes.get(name, ":".join(["<arn>"] * 6 + [f"<{name}>"]) if "." in name else f"<{name}>")
+        return self._attributes.get(
+            name, f"arn:aws:none:{REGION}:{ACCOUNT}:of:<{name}>" if "." in name else f"<{name}>"
+        )
 
     def substituted(self, argument: str | list[Any]) -> str:
         text, more = (argument, {}) if isinstance(argument, str) else argument
@@ -107,6 +115,11 @@ class Template:
     def chosen(self, argument: list[Any]) -> Any:
         condition, when_true, when_false = argument
         return self.resolve(when_true if self.holds(condition) else when_false)
+
+
+def made_up(attribute: str) -> str:
+    """An attribute of a resource that no one made."""
+    return f"arn:aws:none:{REGION}:{ACCOUNT}:of:<{attribute}>"
 
 
 def _equals(template: Template, argument: list[Any]) -> bool:

@@ -1,74 +1,92 @@
-"""Each Lambda may do what it does, as all tests before saw it, and hardly anything else."""
+"""Each Lambda may do what it does, and nothing that it never does."""
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
 import pytest
 
-from chalicelib.aws.event_scheduler import GROUP
+import chalicelib.aws
 from chalicelib.bootstrap import services
 from local.account import ACCOUNT, REGION
-from tests.aws_calls import API, Calls
-from tests.client import Api, edge, graph, node
+from local.stack import Stack
+from tests.aws_calls import API, Calls, action_of, lambdas, named_in_template, refused
+from tests.upstream import Upstream
 
+from . import scenario
 from .cloudformation import Template
-from .policies import Call, Policies, listed
+from .policies import ANY, DEAD_LETTERS, SECRET, Call, Permission, Policies
 
-ANY, SECRET = f"arn:aws:{{}}:{REGION}:{ACCOUNT}:*", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
-NO_EXECUTION = "by hand"
-"""What tests/e2e/test_by_hand.py gives its runs, so that no one looks after them; AWS knows no such ARN."""
-LAMBDAS = {
-    API,
-    "RunUnit",
-    "ScheduleTrigger",
-    "ExecutionStatus",
-    "Reconcile",
-    "ReconcileSchedules",
-    "DeleteOrphanedSecrets",
-    "Migrate",
-}
-
-BY_AWS = {
-    "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage", "kms:Decrypt",
+NETWORK = {
     "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets",
     "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
 }  # fmt: skip
+TRACING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+BY_AWS = {"logs:CreateLogStream", "logs:PutLogEvents", "kms:Decrypt", *NETWORK, *TRACING}
 """What Lambda and Secrets Manager do in a role's name."""
+A_DEAD_LETTER = Permission("sqs:SendMessage", DEAD_LETTERS)
+"""And that, where an event failed three times."""
 AT_LOGIN = {"rds-db:connect"}
 """What is called of no API: the token of a login is made here, and the database asks what it allows."""
+EXECUTION = f"arn:aws:states:{REGION}:{ACCOUNT}:execution"
+MANAGED_POLICIES = 10
+"""Of a role (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
+UNUSED: dict[str, set[Permission]] = {}
+"""What a Lambda may do and is not made to do here, each with its reason."""
 
 
 @pytest.fixture(scope="module")
-def policies() -> Policies:
-    everything = {
-        "AllowedFunctions": ANY.format("lambda"),
-        "AllowedEventBuses": ANY.format("events"),
-        "AllowedTopics": ANY.format("sns"),
-        "AllowedQueues": ANY.format("sqs"),
+def names(stack: Stack) -> set[str]:
+    """Of all Lambdas, in the template."""
+    return {API, *map(named_in_template, lambdas(stack.app))}
+
+
+@pytest.fixture(scope="module")
+def policies(stack: Stack) -> Policies:
+    assert stack
+    return Policies.of_stack(services().settings)
+
+
+@pytest.fixture(scope="module")
+def calls(stack: Stack, base_url: str, upstream: Upstream) -> Calls:
+    """All that the Lambdas call of AWS, in a scenario in which they do all that they ever do."""
+    return scenario.play(stack, base_url, upstream)
+
+
+def test_every_call_of_the_code_is_made(calls: Calls) -> None:
+    made = {call.action for _, call in calls} - {"iam:PassRole"}
+    assert made == {action for file in Path(chalicelib.aws.__path__[0]).glob("*.py") for action in _in_code(file)}
+
+
+def _in_code(file: Path) -> Iterator[str]:
+    """The actions that boto3's methods stand for, of the clients that are made there."""
+    found = list(ast.walk(ast.parse(file.read_text())))
+    texts = {each.value for each in found if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+    named = {each.attr for each in found if isinstance(each, ast.Attribute)} | texts
+    for service in texts & set(boto3.Session().get_available_services()):
+        operations = boto3.client(service, region_name=REGION).meta.method_to_api_mapping
+        yield from (action_of(service, operation) for method, operation in operations.items() if method in named)
+
+
+def test_what_a_lambda_calls_is_allowed(calls: Calls, policies: Policies) -> None:
+    assert refused(calls, policies) == []
+
+
+def test_what_a_lambda_may_call_it_calls(names: set[str], calls: Calls, policies: Policies) -> None:
+    unused = {
+        name: {
+            permission
+            for permission in policies.unused(name, (call for caller, call in calls if caller == name))
+            if permission.action not in BY_AWS | AT_LOGIN and permission != A_DEAD_LETTER
+        }
+        for name in names
     }
-    settings = services().settings
-    known = {
-        "StateMachineRole.Arn": settings.state_machine_role_arn,
-        "SchedulerRole.Arn": settings.scheduler_role_arn,
-        "ScheduleGroup": GROUP,
-    }
-    return Policies(Template(everything, known))
+    assert {name: permissions for name, permissions in unused.items() if permissions} == UNUSED
 
 
-def test_a_lambda_may_call_what_it_calls(owner: Api, aws_calls: Calls, policies: Policies) -> None:
-    workflow_id = owner.create(graph([node("a"), node("b")], edge("a", "b")))["id"]
-    owner.ended(workflow_id, owner.execute(workflow_id)["id"])
-    owner.send("PUT", f"/{workflow_id}/schedule", {"cron": "0 8 * * *"})
-    owner.send("DELETE", f"/{workflow_id}")
-    assert {call.action for caller, call in aws_calls if caller == API} >= {"states:StartExecution", "events:PutRule"}
-    refused = [
-        (caller, call)
-        for caller, call in aws_calls
-        if call.resource != NO_EXECUTION and not policies.allow(caller, call)
-    ]
-    assert refused == []
-
-
-@pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize(
     ("function", "call"),
     [
@@ -77,6 +95,8 @@ def test_a_lambda_may_call_what_it_calls(owner: Api, aws_calls: Calls, policies:
         (API, Call("secretsmanager:GetSecretValue", f"{SECRET}other-x")),
         (API, Call("states:StartExecution", "arn:aws:states:us-east-1:123456789012:stateMachine:other")),
         (API, Call("events:DeleteRule", "arn:aws:events:us-east-1:123456789012:rule/other")),
+        ("ScheduleTrigger", Call("states:StopExecution", f"{EXECUTION}:stepgraph-x:x")),
+        (API, Call("states:DescribeExecution", f"{EXECUTION}:stepgraph-x:x")),
         (API, Call("iam:PassRole", "arn:aws:iam::123456789012:role/admin", "states.amazonaws.com")),
         ("Migrate", Call("states:StartExecution", "arn:aws:states:us-east-1:123456789012:stateMachine:stepgraph-x")),
     ],
@@ -85,7 +105,6 @@ def test_what_is_not_its_own_is_not_allowed(policies: Policies, function: str, c
     assert not policies.allow(function, call)
 
 
-@pytest.mark.usefixtures("stack")
 def test_a_role_is_passed_to_the_service_alone_that_it_is_for(policies: Policies) -> None:
     role = services().settings.state_machine_role_arn
     assert policies.allow("RunUnit", Call("iam:PassRole", role, "states.amazonaws.com"))
@@ -93,34 +112,15 @@ def test_a_role_is_passed_to_the_service_alone_that_it_is_for(policies: Policies
 
 
 def test_nothing_is_allowed_without_an_allow_list() -> None:
-    closed = Policies(Template())
-    for action in ("lambda:InvokeFunction", "events:PutEvents", "sns:Publish", "sqs:SendMessage"):
-        assert action not in closed.actions("RunUnit")
+    targets = {"lambda:InvokeFunction", "events:PutEvents", "sns:Publish", "sqs:SendMessage"}
+    assert targets & {permission.action for permission in Policies(Template()).permissions("RunUnit")} == set()
 
 
-def test_only_what_has_no_resource_is_allowed_on_all() -> None:
-    everything = Policies(Template({"Tracing": "yes"}))
-    on_all = {
-        action
-        for name in LAMBDAS
-        for statement in everything.statements(name)
-        if statement["Resource"] == "*"
-        for action in listed(statement["Action"])
-    }
-    tracing = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-    network = {action for action in BY_AWS if action.startswith("ec2:")}
-    assert on_all == {"states:SendTaskSuccess", "events:ListRules", "scheduler:ListSchedules"} | tracing | network
+def test_only_what_has_no_resource_is_allowed_on_all(names: set[str], policies: Policies) -> None:
+    everything = {permission for name in names for permission in policies.permissions(name)}
+    on_all = {permission.action for permission in everything if permission.resource == "*"}
+    assert on_all == {"states:SendTaskSuccess", "events:ListRules", "scheduler:ListSchedules"} | TRACING | NETWORK
 
 
-UNUSED: dict[str, set[str]] = {}
-"""What a Lambda may do and no test made it do, each for a reason."""
-
-
-def test_what_is_allowed_is_used(request: pytest.FixtureRequest, aws_calls: Calls, policies: Policies) -> None:
-    if request.config.args != ["tests"] or not request.config.getoption("--all"):
-        pytest.skip("only all tests together tell what is used, in full")
-    used: dict[str, set[str]] = {name: set() for name in LAMBDAS}
-    for caller, call in aws_calls:
-        used[caller].add(call.action)
-    unused = {name: policies.actions(name) - used[name] - BY_AWS - AT_LOGIN for name in LAMBDAS}
-    assert {name: actions for name, actions in unused.items() if actions} == UNUSED
+def test_no_role_has_more_policies_than_iam_gives_it(names: set[str], policies: Policies) -> None:
+    assert max(len(policies.managed(name)) for name in names) <= MANAGED_POLICIES

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.compiler.node_type import Kind, NodeFailure, Result, WaitUntil
+from chalicelib.compiler.node_type import NodeFailure, Result, WaitUntil
+from chalicelib.compiler.terms import Kind
 from chalicelib.nodes import node_types
 
 from .fakes import NOW, refused, run
