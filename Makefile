@@ -4,6 +4,7 @@ PORT ?= 8000
 DATA_DIR ?= .local
 LAMBDA_PYTHON ?= 3.13
 LAMBDA_ARCH ?= x86_64
+WORKERS ?= 3
 VENV := .venv
 PY := $(VENV)/bin/python
 INFRA_VENV := .venv-infra
@@ -17,11 +18,12 @@ run: install
 demo: install
 	@$(PY) -m local demo
 
+# Three at once also on two cores, since tests wait for much; one Postgres has no connections for many more.
 test: install
-	$(PY) -m pytest
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 test-all: install
-	$(PY) -m pytest --all
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal --all
 
 check: lint types contracts checkov test
 

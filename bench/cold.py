@@ -30,7 +30,7 @@ from infra.__main__ import build
 from infra.bundle import LAMBDA_BRINGS, compile_bytecode
 from infra.target import MACHINES, Target
 from local.account import ACCOUNT, REGION
-from local.stack import jwt_secret
+from local.data import jwt_secret
 
 from .load import Target as Caller
 from .server import step_functions

@@ -10,20 +10,13 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
+from importlib import import_module
 from pathlib import Path
 from uuid import UUID
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # until main() ends in order: the imports below take a second
-
-import psycopg
-
 from chalicelib.auth import Role
-from chalicelib.migrations import MigrationError, migrate
-from chalicelib.settings import SettingsError
 
-from . import address, compiling, demo, docs, stack, workspaces
-from .caller import Caller, CallError
-from .serve import serving
+from .data import TOKEN_DAYS, jwt_secret, open_database
 
 MAX_PORT = 65_535
 PAUSE_SECONDS = 0.5
@@ -31,16 +24,31 @@ PAUSE_SECONDS = 0.5
 
 def main() -> int:
     """Run the command named on the command line; the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the command can end in order: what it needs takes a second
     options = _parser().parse_args()
+    import_module(options.needs, __package__)
     for number in (signal.SIGINT, signal.SIGTERM):  # both end a command in order, also one started with `&`
         signal.signal(number, signal.default_int_handler)
     try:
         return int(options.command(options) or 0)
-    except (OSError, psycopg.Error, stack.StackError, SettingsError, MigrationError, CallError) as error:
-        print(f"that did not work: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print(f"{os.linesep}stopped", file=sys.stderr)
+    except _failures() as error:
+        print(f"that did not work: {error}", file=sys.stderr)
     return 1
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What may keep a command from working and says why, loaded when one does not."""
+    import psycopg
+
+    from chalicelib.migrations import MigrationError
+    from chalicelib.settings import SettingsError
+
+    from .caller import CallError
+    from .stack import StackError
+
+    return (OSError, psycopg.Error, StackError, SettingsError, MigrationError, CallError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,38 +63,41 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="start the API and everything it needs")
     run.add_argument("--port", type=_port, default=os.environ.get("PORT", "8000"), help="0 takes a free one")
-    run.set_defaults(command=_run)
+    run.set_defaults(command=_run, needs=".serve")
 
-    commands.add_parser("demo", help="run a workflow and show what it does").set_defaults(command=_demo)
+    demo = commands.add_parser("demo", help="run a workflow and show what it does")
+    demo.set_defaults(command=_demo, needs=".demo")
 
     call = commands.add_parser("api", help="call the API of the running stack as the workspace's owner")
     call.add_argument("method")
     call.add_argument("path", help="below …/workflows, such as / or /<id>/execute")
     call.add_argument("body", nargs="?", help="JSON, or @ and the name of a file with it")
-    call.set_defaults(command=_api)
+    call.set_defaults(command=_api, needs=".caller")
 
     compile_ = commands.add_parser("compile", help="show what graphs compile to and what a run of them costs")
     compile_.add_argument("file", help="a graph as JSON, or one a line; - reads standard input")
-    compile_.set_defaults(command=_compile)
+    compile_.set_defaults(command=_compile, needs=".compiling")
 
-    commands.add_parser("docs", help="write the pages of the node types").set_defaults(command=_docs)
+    docs = commands.add_parser("docs", help="write the pages of the node types")
+    docs.set_defaults(command=_docs, needs=".docs")
 
-    commands.add_parser("migrate", help="apply the migrations").set_defaults(command=_migrate)
+    migrate = commands.add_parser("migrate", help="apply the migrations")
+    migrate.set_defaults(command=_migrate, needs="chalicelib.migrations")
 
     workspace = commands.add_parser("workspace", help="make a workspace and print its id")
     workspace.add_argument("name")
-    workspace.set_defaults(command=_workspace)
+    workspace.set_defaults(command=_workspace, needs=".workspaces")
 
     member = commands.add_parser("member", help="make a user a member and print the user's id")
     member.add_argument("workspace_id", type=UUID)
     member.add_argument("email")
     member.add_argument("--role", choices=[role.value for role in Role], default=Role.MEMBER.value)
-    member.set_defaults(command=_member)
+    member.set_defaults(command=_member, needs=".workspaces")
 
     token = commands.add_parser("token", help="print a bearer token for a user")
     token.add_argument("user_id", type=UUID)
-    token.add_argument("--days", type=int, default=workspaces.TOKEN_DAYS)
-    token.set_defaults(command=_token)
+    token.add_argument("--days", type=int, default=TOKEN_DAYS)
+    token.set_defaults(command=_token, needs=".workspaces")
     return parser
 
 
@@ -97,6 +108,9 @@ def _port(text: str) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
+    from . import address
+    from .serve import serving
+
     with serving(options.data_dir, options.port) as (running, here), ExitStack() as at_the_end:
         at_the_end.callback(address.publish(options.data_dir, here))
         with suppress(KeyboardInterrupt):
@@ -108,10 +122,15 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    from . import demo
+
     return demo.main(options.data_dir)
 
 
 def _api(options: argparse.Namespace) -> int:
+    from . import address
+    from .caller import Caller, CallError
+
     here = address.find(options.data_dir)
     if here is None:
         raise CallError(f"no stack runs on {options.data_dir}; start one with `make run`")
@@ -125,31 +144,43 @@ def _api(options: argparse.Namespace) -> int:
 
 
 def _compile(options: argparse.Namespace) -> int:
+    from . import compiling
+
     return compiling.main(options.file)
 
 
 def _docs(_options: argparse.Namespace) -> int:
+    from . import docs
+
     return docs.main()
 
 
 def _migrate(options: argparse.Namespace) -> None:
-    with stack.open_database(options.data_dir) as url:
+    from chalicelib.migrations import migrate
+
+    with open_database(options.data_dir) as url:
         for name in migrate(url):
             print(f"applied {name}")
 
 
 def _workspace(options: argparse.Namespace) -> None:
-    with stack.open_database(options.data_dir) as url:
+    from . import workspaces
+
+    with open_database(options.data_dir) as url:
         print(workspaces.create_workspace(url, options.name))
 
 
 def _member(options: argparse.Namespace) -> None:
-    with stack.open_database(options.data_dir) as url:
+    from . import workspaces
+
+    with open_database(options.data_dir) as url:
         print(workspaces.add_member(url, options.workspace_id, options.email, Role(options.role)))
 
 
 def _token(options: argparse.Namespace) -> None:
-    print(workspaces.token(stack.jwt_secret(options.data_dir), options.user_id, options.days))
+    from . import workspaces
+
+    print(workspaces.token(jwt_secret(options.data_dir), options.user_id, options.days))
 
 
 if __name__ == "__main__":

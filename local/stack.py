@@ -6,13 +6,11 @@ import importlib
 import json
 import logging
 import os
-import secrets
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -33,8 +31,9 @@ from chalicelib.paging import Page
 from chalicelib.workflows.gallery import gallery
 from chalicelib.workflows.schemas import CloneTemplate
 
-from . import account, clock, moto_corrections, postgres, workspaces
+from . import account, clock, moto_corrections, workspaces
 from .account import ACCOUNT, REGION
+from .data import jwt_secret, open_database
 
 POOL_SIZE = 24
 FIRST_TEMPLATE = "Hello"
@@ -45,7 +44,6 @@ EXECUTION_STATUS = "Step Functions Execution Status Change"
 LOCK = 7_203_114_021
 """A number of our own for pg_try_advisory_lock."""
 LOCK_ATTEMPTS, LOCK_PAUSE_SECONDS = 20, 0.1
-SECRET_LENGTH = 32
 RESUME_SECONDS = 10.0
 """How long a stack that is stopped waits for the runs that it is just resuming."""
 
@@ -104,34 +102,6 @@ def _resume() -> None:
         services().reconciler.run(everything=True)
     except Exception:  # noqa: BLE001 - in a thread of its own, it must not go unseen
         logger.exception("what was running could not be resumed")
-
-
-@contextmanager
-def open_database(data_dir: Path) -> Iterator[str]:
-    """The URL of the database: that of DATABASE_URL, else the embedded one, which runs meanwhile."""
-    if url := os.environ.get("DATABASE_URL"):
-        yield url
-        return
-    url, leave = postgres.start(data_dir / "postgres")
-    try:
-        yield url
-    finally:
-        leave()
-
-
-def jwt_secret(data_dir: Path) -> str:
-    """The secret that signs tokens here, made once, so that tokens outlive a restart."""
-    file = data_dir / "jwt_secret"
-    if file.exists() and len(file.read_text()) < SECRET_LENGTH:
-        file.unlink(missing_ok=True)
-    if not file.exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=data_dir, prefix=file.name) as draft:
-            draft.write(secrets.token_urlsafe(SECRET_LENGTH))
-            draft.flush()
-            with suppress(FileExistsError):  # another process was first, and its secret is ours too
-                os.link(draft.name, file)
-    return file.read_text()
 
 
 def start(data_dir: Path) -> Stack:

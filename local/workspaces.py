@@ -10,7 +10,7 @@ import psycopg
 
 from chalicelib.auth import Role
 
-TOKEN_DAYS = 365
+from .data import TOKEN_DAYS
 
 
 def create_workspace(database_url: str, name: str) -> UUID:

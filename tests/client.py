@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from tests import contract
 
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.05
 FINAL = ("succeeded", "failed", "cancelled", "timed_out")
 
 
@@ -85,12 +86,13 @@ class Api:
 
 
 def poll(condition: Any, limit: float = 30) -> Any:
-    """The first true value of a condition; fails when it is not there in time."""
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
+    """The first true value of a condition; fails when it is not there in time. What takes long is asked for less often:
+    each question may be a request."""
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < limit:
         if value := condition():
             return value
-        time.sleep(0.01)
+        time.sleep(min(max(passed / 10, SHORTEST_PAUSE), LONGEST_PAUSE))
     raise AssertionError(f"not within {limit} s")
 
 

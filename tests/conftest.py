@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 
 from chalicelib.bootstrap import services
 from local import stack as local_stack
+from local.data import open_database
 from local.serve import listening
 from tests.aws_calls import noted, refused
 from tests.client import Api
@@ -20,16 +23,35 @@ from tests.infra.policies import Policies
 from tests.upstream import Upstream
 
 DATA_DIR = Path(__file__).parent.parent / ".local" / "tests"
+EXAMPLES = {"sample": 50, "all": 300}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run what the default run only samples in full")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """How many examples a property is tried on that does not say so itself; a busy machine may take long for one."""
+    for profile, count in EXAMPLES.items():
+        hypothesis.settings.register_profile(profile, max_examples=count, deadline=None)
+    hypothesis.settings.load_profile("all" if config.getoption("--all") else "sample")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """What tests import stays to the end, and is not looked through for garbage, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.fixture(scope="session")
 def database_server() -> Iterator[str]:
     """The URL of a server on which tests make databases of their own."""
-    with local_stack.open_database(DATA_DIR) as url:
+    with open_database(DATA_DIR) as url:
         yield url
 
 
@@ -39,12 +61,18 @@ def empty_database(database_server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def stack(database_server: str) -> Iterator[local_stack.Stack]:
+def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the stack has its log and its secrets."""
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="session")
+def stack(database_server: str, stack_folder: Path) -> Iterator[local_stack.Stack]:
     """At its end, all that its Lambdas called of AWS must be allowed by their roles in the template."""
     for url in _database(database_server):
         before = dict(os.environ)
         os.environ["DATABASE_URL"] = url
-        running = local_stack.start(DATA_DIR)
+        running = local_stack.start(stack_folder)
         policies = Policies.of_stack(services().settings)
         with noted(running.app) as calls:
             yield running

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import psutil
 
 from bench.stack import READY, ROOT, environment
-from tests.client import Api
+from tests.client import Api, poll
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -63,6 +63,14 @@ def draw_kills(count: int, longest_life: float, random: Random) -> list[Kill]:
         apart = 0.0 if postgres == "at once" else random.uniform(0, APART_SECONDS)
         kills.append(Kill(early, seconds, postgres, apart))
     return kills
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Whether it has, though whoever took over its parent's children may not have looked at them yet."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 class Victim:
@@ -132,7 +140,7 @@ class Victim:
         for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(processes, STOP_SECONDS)
+        poll(lambda: all(map(_has_ended, processes)), STOP_SECONDS)
 
     @property
     def _said(self) -> Path:

@@ -10,12 +10,16 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from antlr4.atn.PredictionMode import PredictionMode
+from antlr4.RuleContext import RuleContext
 from moto.core import responses, routing
 from moto.core import utils as core_utils
 from moto.stepfunctions.parser import models as parser_models  # noqa: F401 - loads every module named below
+from moto.stepfunctions.parser.asl.antlr.runtime.ASLParser import ASLParser
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.component import Component
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.parse import asl_parser
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils import json_path
@@ -73,6 +77,39 @@ def parse_each_definition_once() -> None:
     EvalComponent.heap_key = property(lambda self: str(id(self)))
 
 
+def parse_without_full_context() -> None:
+    """ANTLR decides again and again with all the rules that it came through, which takes half of the parsing. What it
+    reads without them is the same; what it refuses then is parsed with them."""
+
+    class Parser(ASLParser):  # type: ignore[misc]
+        _listeners: list[Any]
+
+        def state_machine(self) -> Any:
+            listeners = self._listeners
+            self._listeners, self._interp.predictionMode = [], PredictionMode.SLL
+            tree = super().state_machine()
+            if self.getNumberOfSyntaxErrors():
+                self.reset()
+                self._listeners, self._interp.predictionMode = listeners, PredictionMode.LL
+                tree = super().state_machine()
+            return tree
+
+    asl_parser.ASLParser = Parser
+
+
+def read_each_text_once() -> None:
+    """moto asks each part of a definition for its text, to have it at hand for an error, and each puts it together from
+    those of its parts."""
+    read = RuleContext.getText
+
+    def read_once(self: Any) -> str:
+        if not hasattr(self, "text_read"):
+            self.text_read = read(self)
+        return str(self.text_read)
+
+    RuleContext.getText = read_once
+
+
 def keep_failures_out_of_the_log() -> None:
     """A failed state is nothing for the service to log; moto logs the component tree, at each level of it."""
     logging.getLogger(MOTO_LOGGER).setLevel(logging.CRITICAL)
@@ -83,5 +120,7 @@ CORRECTIONS = (
     load_each_service_once,
     parse_each_json_path_once,
     parse_each_definition_once,
+    parse_without_full_context,
+    read_each_text_once,
     keep_failures_out_of_the_log,
 )

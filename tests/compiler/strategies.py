@@ -15,7 +15,7 @@ from chalicelib.nodes import node_types
 if TYPE_CHECKING:
     from random import Random
 
-PROPERTY = settings(deadline=None, derandomize=True, database=None, max_examples=150)
+PROPERTY = settings(deadline=None, derandomize=True, database=None)
 URL = "https://api.example.com/things"
 
 KINDS: dict[str, tuple[dict[str, Any], tuple[str | None, ...]]] = {

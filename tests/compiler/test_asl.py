@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from statelint.config import Config
 from statelint.linter import Linter
 from statelint.problem import ProblemType
@@ -121,7 +121,7 @@ def ran(emission: asl.Emission) -> list[str]:
     return sorted(node_id for nodes in emission.units.values() for node_id in nodes)
 
 
-@settings(PROPERTY, max_examples=60)
+@PROPERTY
 @given(any_definitions())
 def test_definitions_pass_the_linter_and_run_every_node_once(definition: dict[str, Any]) -> None:
     emission = emitted(definition)
@@ -131,7 +131,7 @@ def test_definitions_pass_the_linter_and_run_every_node_once(definition: dict[st
     assert ran(emission) == sorted(reachable(definition))
 
 
-@settings(PROPERTY, max_examples=60)
+@PROPERTY
 @given(any_definitions())
 def test_an_emission_tells_what_its_units_and_gates_are(definition: dict[str, Any]) -> None:
     emission = emitted(definition)
@@ -145,7 +145,7 @@ def test_an_emission_tells_what_its_units_and_gates_are(definition: dict[str, An
     assert all(payloads[name]["gate"]["id"] == name for name in emission.gates)
 
 
-@settings(PROPERTY, max_examples=60)
+@PROPERTY
 @given(any_definitions())
 def test_a_choice_asks_only_for_what_the_state_tells(definition: dict[str, Any]) -> None:
     """Every outcome is told by one unit, which has the node that decides it."""

@@ -16,7 +16,7 @@ from .strategies import closure
 from .test_order import structural
 
 Order = list[frozenset[int]]
-SAMPLE, SEED = 8_000, 6
+SAMPLE, SEED = 3_000, 6
 
 
 def orders(size: int) -> Iterator[Order]:

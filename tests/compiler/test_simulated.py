@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.rules import FAILED_ON, Drawing, evaluate
@@ -30,7 +30,7 @@ from .strategies import (
 from .test_validate import graph
 
 SEEDS = st.integers(0, 10**6)
-MANY = {False: 1_500, True: 20_000}
+MANY = {False: 400, True: 20_000}
 MOST_COMBINATIONS = 108
 CONDITIONAL = ("io", "pure", "io", "disabled io", "disabled condition", "wait", *DECIDING_KINDS)
 
@@ -87,7 +87,7 @@ def test_many_graphs_run_as_drawn(pytestconfig: pytest.Config) -> None:
             check_cost(compiled, world)
 
 
-@settings(PROPERTY, max_examples=60)
+@PROPERTY
 @given(few_choices(), SEEDS)
 def test_the_skip_rule_holds_for_every_combination_of_handles(definition: dict[str, Any], seed: int) -> None:
     compiled = Compiled(definition)
@@ -99,7 +99,7 @@ def test_the_skip_rule_holds_for_every_combination_of_handles(definition: dict[s
         assert report.makespan == max(ran.end for ran in expected.values()), choices
 
 
-@settings(PROPERTY, max_examples=60)
+@PROPERTY
 @given(few_choices())
 def test_what_every_combination_costs_is_within_what_is_certified(definition: dict[str, Any]) -> None:
     compiled = Compiled(definition)

@@ -20,6 +20,10 @@ HELLO = graph([node("a")])
 NAP = graph([node("nap", "wait", {"seconds": 600})])
 FAILS = graph([node("stop", "fail", {"message": "no"})])
 MINUTE = timedelta(minutes=1)
+FAR_HOUR = (datetime.now(UTC).hour + 12) % 24
+"""The clock of the stack fires, too; it does not come to this hour while a test moves the hand of its own clock."""
+EVERY_MINUTE = f"* {FAR_HOUR} * * *"
+QUIET_MINUTES = 11
 
 
 @dataclass
@@ -32,9 +36,17 @@ class Hand:
         return self.now
 
 
-def next_minute(days: int = 0) -> datetime:
-    now = datetime.now(UTC) + timedelta(days=days)
-    return now.replace(second=0, microsecond=0) + MINUTE
+def far_minute(days: int = 1) -> datetime:
+    """The second minute of the far hour, so many days from now."""
+    return (datetime.now(UTC) + timedelta(days=days)).replace(hour=FAR_HOUR, minute=1, second=0, microsecond=0)
+
+
+def minutes_gone_by() -> str:
+    """The minutes of the hour as a cron has them, without those that may come while a test runs."""
+    now = datetime.now(UTC).minute
+    begin, end = now + QUIET_MINUTES, now - 1
+    parts = [(begin, 59), (0, end)] if begin <= 59 else [(begin - 60, end)]
+    return ",".join(f"{low}-{high}" for low, high in parts if low <= high)
 
 
 def put(api: Api, workflow_id: str, **schedule: Any) -> dict[str, Any]:

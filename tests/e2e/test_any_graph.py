@@ -12,7 +12,7 @@ from bench.rules import Drawing, evaluate
 from tests.client import Api, edge, graph, node, statuses
 from tests.upstream import Upstream
 
-SEEDS, ALL_SEEDS = 24, 300
+SEEDS, ALL_SEEDS = 12, 300
 KINDS = ("ask", "ask", "ask", "light", "condition", "switch", "branching", "continuing", "wait", "each", "light each")
 
 

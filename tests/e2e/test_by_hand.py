@@ -7,6 +7,7 @@ be told is read where boto3 sends it.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +35,14 @@ class Sent(list[str]):
     """The tokens that Step Functions was sent; `failures` of the next sendings fail."""
 
     failures = 0
+
+
+@pytest.fixture(autouse=True)
+def none_goes_on(owner: Api) -> Iterator[None]:
+    """No run is left that a reconciler would look for an execution of, at each of its passes."""
+    yield
+    with services().database.connection() as connection:
+        connection.execute("DELETE FROM workflow_runs WHERE workspace_id = %s", (owner.workspace_id,))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -26,7 +27,6 @@ from chalicelib.secrets.service import SecretService
 from local.clock import event
 from local.stack import Stack
 from tests.client import Api, edge, graph, node
-from tests.conftest import DATA_DIR
 from tests.nodes.fakes import FakeHttp, Nothing
 
 
@@ -352,7 +352,7 @@ def leaking() -> Iterator[Any]:
 
 
 def test_a_secret_is_nowhere_to_be_found(
-    stack: Stack, owner: Api, given: dict[str, Any], calls: list[Any], canary: str
+    stack: Stack, stack_folder: Path, owner: Api, given: dict[str, Any], calls: list[Any], canary: str
 ) -> None:
     store(owner.of("secrets"), "key", canary)
     workflows = [owner.create(drawn)["id"] for drawn in leaking()]
@@ -360,7 +360,7 @@ def test_a_secret_is_nowhere_to_be_found(
     started = [(workflow_id, owner.execute(workflow_id, each)["id"]) for workflow_id in workflows for each in inputs]
     assert {owner.ended(*run)["status"] for run in started} == {"succeeded", "failed"}
     assert any(call["query"].get("key") == canary for call in calls)
-    for place, text in everything(stack, owner):
+    for place, text in everything(stack, stack_folder, owner):
         for form in forms(canary):
             assert form not in text, (place, text[max(text.find(form) - 200, 0) :][:600])
 
@@ -372,11 +372,11 @@ def forms(value: str) -> set[str]:
     return {value, core, quote(core), core.encode().hex(), json.dumps(value)[1:-1]} | cores
 
 
-def everything(stack: Stack, owner: Api) -> Iterator[tuple[str, str]]:
+def everything(stack: Stack, stack_folder: Path, owner: Api) -> Iterator[tuple[str, str]]:
     yield from tables(stack.database_url)
     yield from answers(owner)
     yield from step_functions()
-    yield "log", (DATA_DIR / "log").read_text()
+    yield "log", (stack_folder / "log").read_text()
 
 
 def tables(url: str) -> Iterator[tuple[str, str]]:

@@ -200,7 +200,7 @@ class TestScheduler:
         self, owner: Api, stack: Stack, scheduler: ScheduleSync
     ) -> None:
         workflow_id = owner.create(HELLO)["id"]
-        put(owner, workflow_id, cron="0 8 13 * 5")
+        put(owner, workflow_id, cron="0 8 13 8 5")
         before = sorted(rules(workflow_id).values())
         hand = Hand(datetime(2027, 8, 13, 7, 59, tzinfo=UTC))  # a Friday, too: both rules fire
         clock = Clock(stack.app, hand)

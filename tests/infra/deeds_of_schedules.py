@@ -13,11 +13,11 @@ from chalicelib.aws.event_scheduler import GROUP
 from chalicelib.bootstrap import services
 from chalicelib.schedules.timers import name_of, prefix_of
 from tests.client import graph, node, poll
-from tests.e2e.scheduling import MINUTE, next_minute, put
+from tests.e2e.scheduling import FAR_HOUR, MINUTE, far_minute, minutes_gone_by, put
 
 from .installation import Installation, console, fresh
 
-TWO_TIMERS = "* * 13 * 5"
+TWO_TIMERS = f"* {FAR_HOUR} 13 * 5"
 A_TIMER_TOO_MANY = 9
 
 Damage = Callable[[str], None]
@@ -77,7 +77,7 @@ def the_reconciler_mends_them(damage: Damage, it: Installation) -> None:
 
 def what_was_missed_is_made_up_for(it: Installation) -> None:
     workflow_id = it.api.create(graph([node(fresh())]))["id"]
-    put(it.api, workflow_id, cron="*/5 * * * *", catch_up="last")
+    put(it.api, workflow_id, cron=f"{minutes_gone_by()} * * * *", catch_up="last")
     it.change(
         "UPDATE workflow_schedules SET since = %(then)s, accounted_until = %(then)s WHERE workflow_id = %(id)s",
         then=datetime.now(UTC) - timedelta(hours=1), id=workflow_id,
@@ -107,9 +107,9 @@ def _scheduled(it: Installation, *nodes: dict[str, Any]) -> str:
 
 
 def friday() -> datetime:
-    """The noon of the next one, at which the cron of two timers fires."""
-    days = (next_minute(days=number) for number in range(1, 8))
-    return next(day for day in days if day.weekday() == calendar.FRIDAY).replace(hour=12)
+    """A minute of the next one, at which the cron of two timers fires."""
+    days = (far_minute(days=number) for number in range(1, 8))
+    return next(day for day in days if day.weekday() == calendar.FRIDAY)
 
 
 def _fire(it: Installation, workflow_id: str, moment: datetime) -> str | None:

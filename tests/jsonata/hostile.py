@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
@@ -87,21 +88,32 @@ HOSTILE = {
     "a long text": f"'{'x' * 19_900}'",
 }
 
-LARGE: dict[str, tuple[str, Any]] = {
-    "many empty lists, eight times": (f"[{', '.join(['$input'] * 8)}]", [[] for _ in range(400_000)]),
-    "many empty objects for each": ("$input.$count($input)", [{} for _ in range(400_000)]),
+LARGE: dict[str, tuple[str, Callable[[], Any]]] = {
+    "many empty lists, eight times": (f"[{', '.join(['$input'] * 8)}]", lambda: [[] for _ in range(400_000)]),
+    "many empty objects for each": ("$input.$count($input)", lambda: [{} for _ in range(400_000)]),
     "deep lists, as a text with indents": (
         "$string($input, true)",
-        [reduce(lambda inside, _: [inside], range(90), 1) for _ in range(10_000)],
+        lambda: [reduce(lambda inside, _: [inside], range(90), 1) for _ in range(10_000)],
     ),
     "signs that are escaped again and again": (
         "$string([$string([$string([$string([$string([$input])])])])])",
-        "\\" * 4_000_000,
+        lambda: "\\" * 4_000_000,
     ),
-    "signs that are encoded again and again": (_nested("encodeUrlComponent", 9), {"s": "\U0001f600" * 400_000}),
-    "distinct numbers": ("$distinct($input)", list(range(90_000))),
-    "splitting a long text": ("$split($input, '')", "x" * 6_000_000),
+    "signs that are encoded again and again": (
+        _nested("encodeUrlComponent", 9),
+        lambda: {"s": "\U0001f600" * 400_000},
+    ),
+    "distinct numbers": ("$distinct($input)", lambda: list(range(90_000))),
+    "splitting a long text": ("$split($input, '')", lambda: "x" * 6_000_000),
 }
-"""Expressions that are harmless on little."""
+"""Expressions that are harmless on little; their input is made when it is asked for."""
 
-CASES: dict[str, tuple[str, Any]] = {name: (source, ORDINARY) for name, source in HOSTILE.items()} | LARGE
+NAMES = (*HOSTILE, *LARGE)
+
+
+def case(name: str) -> tuple[str, Any]:
+    """An expression and its input."""
+    if name in HOSTILE:
+        return HOSTILE[name], ORDINARY
+    source, given = LARGE[name]
+    return source, given()

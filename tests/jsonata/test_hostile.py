@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.jsonata.worker import MEMORY_BYTES
 
-from .hostile import CASES
+from .hostile import NAMES
 
 ROOT = Path(__file__).parents[2]
 LAMBDA_BYTES = 512 * 1024 * 1024
@@ -37,12 +37,12 @@ from chalicelib.bootstrap import services
 from chalicelib.compiler.expressions import compile_expression
 from chalicelib.jsonata.errors import ExpressionError
 from chalicelib.jsonata.sandbox import Sandbox
-from tests.jsonata.hostile import CASES
+from tests.jsonata.hostile import case
 
 resource.setrlimit(resource.RLIMIT_DATA, ({LAMBDA_BYTES - MEMORY_BYTES},) * 2)
 sandbox = Sandbox()
 for name in json.loads(sys.argv[1]):
-    source, given = CASES[name]
+    source, given = case(name)
     began = time.monotonic()
     try:
         sandbox.evaluate(compile_expression(source).source, {{"input": given}})
@@ -56,7 +56,7 @@ for name in json.loads(sys.argv[1]):
 @pytest.fixture(scope="module")
 def seen(pytestconfig: pytest.Config) -> dict[str, tuple[str | None, float]]:
     """What each expression ended with, and after how many seconds. Half of them share a container."""
-    names = list(CASES) if pytestconfig.getoption("--all") else SAMPLE
+    names = NAMES if pytestconfig.getoption("--all") else SAMPLE
     containers = [_container(names[::2]), _container(names[1::2])]
     lines = [line for container in containers for line in container.communicate(timeout=300)[0].splitlines()]
     assert len(lines) == len(names), f"a container died of what came after {lines[-1:]}"

@@ -10,11 +10,13 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from local import postgres, stack
+from local import data, postgres
 from tests.client import Api, edge, graph, node, poll, statuses
 from tests.upstream import Upstream
 
@@ -60,75 +62,106 @@ def test_a_first_start_has_a_workflow_that_runs(data_dir: Path) -> None:
         assert process.wait(10) == 0
 
 
-def test_after_a_kill_everything_is_there_and_what_was_running_goes_on(data_dir: Path, upstream: Upstream) -> None:
-    drawn = graph(
-        [
-            node("ask", "http_request", {"url": f"{upstream.base}/killed/ask"}),
-            node("nap", "wait", {"seconds": 3}),
-            node("end", "transform", {"value": "{% [$nodes.ask.output.body.count, $length($secrets.key)] %}"}),
-        ],
-        edge("ask", "nap"), edge("nap", "end"),
-    )  # fmt: skip
-    with running(data_dir) as (process, api):
+@dataclass(frozen=True)
+class Begun:
+    """What was going on when a stack was killed."""
+
+    workflow: dict[str, Any]
+    run_id: str
+    seen: Any = None
+
+    @property
+    def run_path(self) -> str:
+        return f"/{self.workflow['id']}/runs/{self.run_id}"
+
+
+def begin(api: Api, drawn: dict[str, Any]) -> Begun:
+    workflow = api.create(drawn)
+    return Begun(workflow, api.execute(workflow["id"])["id"])
+
+
+class TestAfterAKill:
+    """All of this is going on when one stack is killed; the tests look at the next one."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def killed(cls, data_dir: Path, upstream: Upstream) -> Iterator[tuple[Api, dict[str, Begun]]]:
+        with running(data_dir) as (process, api):
+            begun = {"wait": cls.begin_a_wait(api, upstream), "answers": cls.begin_to_wait_for_answers(api)}
+            begun["items"] = cls.begin_items(api, upstream)
+            process.kill()
+            process.wait()
+        with running(data_dir) as (_, api):
+            yield api, begun
+
+    @staticmethod
+    def begin_a_wait(api: Api, upstream: Upstream) -> Begun:
+        drawn = graph(
+            [
+                node("ask", "http_request", {"url": f"{upstream.base}/killed/ask"}),
+                node("nap", "wait", {"seconds": 3}),
+                node("end", "transform", {"value": "{% [$nodes.ask.output.body.count, $length($secrets.key)] %}"}),
+            ],
+            edge("ask", "nap"), edge("nap", "end"),
+        )  # fmt: skip
         assert api.of("secrets").send("PUT", "/key", {"value": "kept"}).status == 201
-        workflow = api.create(drawn)
-        schedule_path = f"/{workflow['id']}/schedule"
+        begun = begin(api, drawn)
+        schedule_path = f"/{begun.workflow['id']}/schedule"
         assert api.send("PUT", schedule_path, {"cron": "0 8 1 1 *"}).status == 200
-        workflow = api.get(f"/{workflow['id']}")
-        run_path = f"/{workflow['id']}/runs/{api.execute(workflow['id'])['id']}"
-        waiting = poll(lambda: statuses(run := api.get(run_path))["nap"] == "waiting" and run)
-        process.kill()
-        process.wait()
-    with running(data_dir) as (_, api):
-        assert api.get(f"/{workflow['id']}") == workflow
-        assert poll(lambda: api.get(schedule_path)["in_sync"])
-        run = api.ended(workflow["id"], run_path.rpartition("/")[2])
-        assert run["status"] == "succeeded"
-        assert run["node_results"]["nap"]["output"] == waiting["node_results"]["nap"]["output"]
-        assert run["node_results"]["nap"]["completed_at"] >= waiting["node_results"]["nap"]["output"]["until"]
-        assert (run["output"], len(upstream.calls["killed"])) == ([1, 4], 1)
-    assert (data_dir / "secrets.json").stat().st_mode & 0o777 == 0o600
+        waiting = poll(lambda: statuses(run := api.get(begun.run_path))["nap"] == "waiting" and run)
+        return Begun(api.get(f"/{begun.workflow['id']}"), begun.run_id, waiting["node_results"]["nap"]["output"])
 
-
-def test_after_a_kill_answers_are_still_waited_for(data_dir: Path) -> None:
-    with running(data_dir) as (process, api):
+    @staticmethod
+    def begin_to_wait_for_answers(api: Api) -> Begun:
         inner = api.create(graph([node("nap", "wait", {"seconds": 3})]))["id"]
         drawn = graph(
             [node("ok", "approval"), node("sub", "sub_workflow", {"workflow_id": inner}), node("end", join="all")],
             edge("ok", "end", "approved"), edge("sub", "end"),
         )  # fmt: skip
-        workflow_id = api.create(drawn)["id"]
-        run_path = f"/{workflow_id}/runs/{api.execute(workflow_id)['id']}"
-        poll(lambda: statuses(run := api.get(run_path))["ok"] == statuses(run)["sub"] == "waiting")
-        process.kill()
-        process.wait()
-    with running(data_dir) as (_, api):
-        answer = api.send("POST", f"{run_path}/nodes/ok/decision", {"decision": "approved"})
+        begun = begin(api, drawn)
+        poll(lambda: statuses(run := api.get(begun.run_path))["ok"] == statuses(run)["sub"] == "waiting")
+        return begun
+
+    @staticmethod
+    def begin_items(api: Api, upstream: Upstream) -> Begun:
+        """Each item has a gate of its own: the letter N, whose last corner waits for the first two."""
+        url = f"{upstream.base}/items/{{% $item %}}"
+        corners = [
+            node(name, "http_request", {"url": f"{url}/{name}?sleep=0.2"}) | {"parentId": "each"} for name in "abcd"
+        ]
+        nodes = [node("each", "for_each", {"items": list(range(6)), "max_concurrency": 2}), *corners]
+        begun = begin(api, graph(nodes, edge("a", "c"), edge("b", "c"), edge("b", "d")))
+        done = poll(lambda: len(found := succeeded_items(api, begun.run_path)) >= 2 and found)
+        assert api.get(begun.run_path)["node_results"]["each"]["status"] == "running"
+        return Begun(begun.workflow, begun.run_id, {index: calls_of(upstream, index) for index in done})
+
+    def test_everything_is_there_and_what_was_running_goes_on(
+        self, killed: tuple[Api, dict[str, Begun]], data_dir: Path, upstream: Upstream
+    ) -> None:
+        api, begun = killed[0], killed[1]["wait"]
+        assert api.get(f"/{begun.workflow['id']}") == begun.workflow
+        assert poll(lambda: api.get(f"/{begun.workflow['id']}/schedule")["in_sync"])
+        run = api.ended(begun.workflow["id"], begun.run_id)
+        assert run["status"] == "succeeded"
+        assert run["node_results"]["nap"]["output"] == begun.seen
+        assert run["node_results"]["nap"]["completed_at"] >= begun.seen["until"]
+        assert (run["output"], len(upstream.calls["killed"])) == ([1, 4], 1)
+        assert (data_dir / "secrets.json").stat().st_mode & 0o777 == 0o600
+
+    def test_answers_are_still_waited_for(self, killed: tuple[Api, dict[str, Begun]]) -> None:
+        api, begun = killed[0], killed[1]["answers"]
+        answer = api.send("POST", f"{begun.run_path}/nodes/ok/decision", {"decision": "approved"})
         assert answer.status == 200
-        run = api.ended(workflow_id, run_path.rpartition("/")[2])
+        run = api.ended(begun.workflow["id"], begun.run_id)
         assert (run["status"], run["output"]) == ("succeeded", "end")
         assert [child["status"] for child in run["children"]] == ["succeeded"]
 
-
-def test_after_a_kill_items_that_were_done_stay_done(data_dir: Path, upstream: Upstream) -> None:
-    """Each item has a gate of its own: the letter N, whose last corner waits for the first two."""
-    url = f"{upstream.base}/items/{{% $item %}}"
-    corners = [node(name, "http_request", {"url": f"{url}/{name}?sleep=0.2"}) | {"parentId": "each"} for name in "abcd"]
-    nodes = [node("each", "for_each", {"items": list(range(6)), "max_concurrency": 2}), *corners]
-    drawn = graph(nodes, edge("a", "c"), edge("b", "c"), edge("b", "d"))
-    with running(data_dir) as (process, api):
-        workflow = api.create(drawn)
-        run_path = f"/{workflow['id']}/runs/{api.execute(workflow['id'])['id']}"
-        done = poll(lambda: len(found := succeeded_items(api, run_path)) >= 2 and found)
-        assert api.get(run_path)["node_results"]["each"]["status"] == "running"
-        process.kill()
-        process.wait()
-    called = {index: calls_of(upstream, index) for index in done}
-    with running(data_dir) as (_, api):
-        run = api.ended(workflow["id"], run_path.rpartition("/")[2])
+    def test_items_that_were_done_stay_done(self, killed: tuple[Api, dict[str, Begun]], upstream: Upstream) -> None:
+        api, begun = killed[0], killed[1]["items"]
+        run = api.ended(begun.workflow["id"], begun.run_id)
         assert run["status"] == "succeeded"
         assert [sorted(output) for output in run["output"]] == [["c", "d"]] * 6
-        assert {index: calls_of(upstream, index) for index in done} == called
+        assert {index: calls_of(upstream, index) for index in begun.seen} == begun.seen
         assert all(calls_of(upstream, index) >= 4 for index in range(6))
 
 
@@ -170,9 +203,9 @@ def test_a_secret_is_made_once_and_anew_where_it_was_cut_off(tmp_path: Path, bef
     file = tmp_path / "jwt_secret"
     if before is not None:
         file.write_text(before)
-    secret = stack.jwt_secret(tmp_path)
-    assert len(secret) >= stack.SECRET_LENGTH
-    assert stack.jwt_secret(tmp_path) == file.read_text() == secret
+    secret = data.jwt_secret(tmp_path)
+    assert len(secret) >= data.SECRET_LENGTH
+    assert data.jwt_secret(tmp_path) == file.read_text() == secret
     assert file.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [file]
 
@@ -188,23 +221,30 @@ def test_a_database_that_does_not_answer_is_said_plainly(tmp_path: Path) -> None
     assert "Traceback" not in result.stderr
 
 
-def test_a_second_stack_on_the_same_data_is_refused(data_dir: Path) -> None:
-    with running(data_dir):
+class TestARunningStack:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def api(cls, data_dir: Path) -> Iterator[Api]:
+        with running(data_dir) as (_, api):
+            yield api
+
+    @pytest.mark.usefixtures("api")
+    def test_a_second_one_on_the_same_data_is_refused(self, data_dir: Path) -> None:
         result = subprocess.run(
             [sys.executable, "-m", "local", "--data-dir", str(data_dir), "run", "--port", "0"],
             capture_output=True, text=True, check=False, timeout=60, env=own_database(),
         )  # fmt: skip
-    assert result.returncode == 1
-    assert "another stack runs on this database" in result.stderr
+        assert result.returncode == 1
+        assert "another stack runs on this database" in result.stderr
 
+    def test_a_workspace_its_members_and_their_tokens_come_from_the_command_line(
+        self, data_dir: Path, api: Api
+    ) -> None:
+        def local(*arguments: str) -> str:
+            command = [sys.executable, "-m", "local", "--data-dir", str(data_dir), *arguments]
+            result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=own_database())
+            return result.stdout.strip()
 
-def test_a_workspace_its_members_and_their_tokens_come_from_the_command_line(data_dir: Path) -> None:
-    def local(*arguments: str) -> str:
-        command = [sys.executable, "-m", "local", "--data-dir", str(data_dir), *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=own_database())
-        return result.stdout.strip()
-
-    with running(data_dir) as (_, api):
         workspace_id = local("workspace", "Acme")
         owner = local("token", local("member", workspace_id, "ada@example.com", "--role", "owner"))
         member = local("token", local("member", workspace_id, "bo@example.com"))

@@ -13,6 +13,7 @@ import logging
 import multiprocessing
 import threading
 import time
+from collections import Counter
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
@@ -23,6 +24,8 @@ from unittest import mock
 import boto3
 import botocore.session
 import pytest
+from antlr4.atn.ParserATNSimulator import ParserATNSimulator
+from antlr4.tree.Tree import TerminalNodeImpl
 from botocore.exceptions import ClientError
 from jsonpath_ng.parser import JsonPathParser
 from moto import mock_aws
@@ -260,6 +263,26 @@ def test_a_refused_definition_leaves_nothing_behind(aws: Aws) -> None:
     with pytest.raises(ClientError, match="InvalidDefinition"):
         aws.machine({"A": {"Type": "Pass", "QueryLanguage": "JSONPath", "End": True}}, QueryLanguage="JSONata")
     assert aws.output({"A": {**PASS, "InputPath": "$.x"}}, {"x": 1}) == 1
+
+
+@restores("parse_without_full_context")
+def test_a_definition_is_parsed_without_all_the_rules_above(aws: Aws) -> None:
+    with mock.patch.object(ParserATNSimulator, "execATNWithFullContext") as decide:
+        aws.machine({"A": parallel(task(Retry=[{"ErrorEquals": ALL, "MaxAttempts": 1}]))})
+    decide.assert_not_called()
+
+
+@restores("read_each_text_once")
+def test_no_part_of_a_definition_is_read_for_each_part_round_it(aws: Aws) -> None:
+    reads: Counter[Any] = Counter()
+
+    def read(part: Any) -> str:
+        reads[part] += 1
+        return str(part.symbol.text)
+
+    with mock.patch.object(TerminalNodeImpl, "getText", read):
+        aws.machine({"A": parallel(parallel(parallel(task())))})
+    assert max(reads.values()) <= 2  # as a part of what is round it, and by itself
 
 
 def test_executions_of_one_machine_do_not_share_their_counters(aws: Aws) -> None:

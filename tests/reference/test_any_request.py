@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 import hypothesis
@@ -53,16 +54,23 @@ def ids(owner: Api) -> dict[str, str]:
 def test_any_request_is_answered_as_the_document_says(
     operation: APIOperation[Any, Any, Any], owner: Api, ids: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    count = (ALL_CASES if request.config.getoption("--all") else CASES) // len(OPERATIONS) + 1
+    is_whole = request.config.getoption("--all")
+    count = (ALL_CASES if is_whole else CASES) // len(OPERATIONS) + 1
     cases = st.one_of(operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
 
-    @hypothesis.settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @hypothesis.settings(
+        max_examples=count, derandomize=not is_whole, deadline=None, database=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
     @hypothesis.given(case=cases, is_there=st.integers(0, 9))
     def answers(case: Case, is_there: int) -> None:
         for name, value in (case.path_parameters or {}).items():
             if is_there and UUID.fullmatch(str(value)) and (operation.method, name) != ("delete", "workflow_id"):
                 case.path_parameters[name] = ids[name]
         answer: Response = case.call(base_url=owner.base, headers={"Authorization": f"Bearer {owner.token}"})
+        if "Transfer-Encoding" in answer.request.headers:  # in chunks, as some bodies are: the app never sees it
+            assert answer.status_code == HTTPStatus.LENGTH_REQUIRED
+            return
         case.validate_response(answer, excluded_checks=[positive_data_acceptance])
 
     answers()
