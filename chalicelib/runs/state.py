@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -58,6 +57,8 @@ class NewRun:
     @property
     def request_hash(self) -> str:
         """Equal for equal requests."""
+        import hashlib  # noqa: PLC0415 - it loads OpenSSL, which runs without a key do not need
+
         request = self.input if self.asked is None else [self.input, self.asked]
         return hashlib.sha256(to_text(request, sort_keys=True).encode()).hexdigest()
 

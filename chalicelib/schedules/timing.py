@@ -10,11 +10,10 @@ from zoneinfo import ZoneInfo
 
 from chalicelib.jsontext import iso8601
 
-from .cron import Cron, parse
-
 if TYPE_CHECKING:
     from chalicelib.compiler.settings import RunSettings
 
+    from .cron import Cron
     from .schemas import FireTime
 
 Overlap = Literal["skip", "queue", "allow"]
@@ -45,6 +44,8 @@ class Timing:
     @property
     def parsed(self) -> Cron:
         """Its cron, which there is. Raises CronError."""
+        from .cron import parse  # noqa: PLC0415 - most who look at a schedule do not ask when it fires
+
         assert self.cron is not None
         return parse(self.cron)
 
