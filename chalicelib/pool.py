@@ -40,6 +40,7 @@ class Pool:
         self._places = BoundedSemaphore(size)
         self._idle: deque[tuple[Connection, float]] = deque()
         """With the time since when; that of the clock on the wall, which goes on while a Lambda is frozen."""
+        self._is_closed = False
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -57,7 +58,8 @@ class Pool:
             self._places.release()
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close what is idle now, and what is in use as soon as it is not."""
+        self._is_closed = True
         while self._idle:
             self._idle.pop()[0].close()
 
@@ -85,6 +87,8 @@ class Pool:
             self._idle.append((connection, time.time()))
         else:
             connection.close()
+        if self._is_closed:
+            self.close()
 
 
 def _is_alive(connection: Connection, *, is_trusted: bool) -> bool:

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from moto import mock_aws
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
 
 from chalicelib.aws.credentials import log_in, secret_text
 from chalicelib.bootstrap import Services
@@ -129,6 +130,14 @@ def test_a_connection_that_was_quiet_for_long_is_asked_before_it_is_used(server:
             with connections.connection() as connection:
                 connection.execute("SELECT 1")
     assert asked == ["SELECT 1", "", "SELECT 1"]
+
+
+def test_a_connection_that_comes_back_after_the_end_is_closed(server: Server) -> None:
+    pool = Pool(lambda: psycopg.connect(server.url, autocommit=True, row_factory=dict_row), 1, 1)
+    with pool.connection() as connection:
+        pool.close()
+        assert connection.execute("SELECT 1 AS one").fetchone() == {"one": 1}
+    assert connection.closed
 
 
 def test_a_statement_that_is_cut_off_is_unavailable_and_the_next_one_works(database: Any, server: Server) -> None:
