@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -46,6 +45,7 @@ class Context: function_name, aws_request_id = "measured", "1"
 answer = getattr(import_module(module), name)(json.loads(sys.argv[4]), Context())
 assert not isinstance(answer, dict) or answer.get("statusCode", 200) < 300, answer
 """
+LAMBDA_PYTHON = "3.13"
 HOUR = "2030-01-01T{:02}:00:00Z"
 
 
@@ -65,8 +65,9 @@ def cold_starts(caller: Caller, workflow_id: str, url: str, data_dir: Path, *, q
     """
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="stepgraph-bundle-")))
-        paths = [str(_bundle(folder)), str(_runtime(folder))]
-        python = _python(folder)
+        target, interpreter = _target()
+        python = _alone(folder, interpreter)
+        paths = [_bundle(folder, target), _runtime(folder, interpreter)]
         settings = _settings(url, data_dir, opened.enter_context(step_functions()))
         for start in _starts(caller, workflow_id):
             bare, cold = [], []
@@ -76,7 +77,7 @@ def cold_starts(caller: Caller, workflow_id: str, url: str, data_dir: Path, *, q
                 cold.append(_seconds(python, CALL, *paths, start.handler, event, settings=settings))
             ratios = [each / beside for each, beside in zip(cold, bare, strict=True)]
             numbers = {"ms": round(median(cold) * 1000), "over_bare": round(median(ratios), 1)}
-            yield judged("cold_start", {"first": start.name}, numbers)
+            yield judged("cold_start", {"first": start.name, "python": target.python}, numbers)
 
 
 def _seconds(python: str, code: str, *arguments: str, settings: Mapping[str, str]) -> float:
@@ -86,27 +87,36 @@ def _seconds(python: str, code: str, *arguments: str, settings: Mapping[str, str
     return time.perf_counter() - began
 
 
-def _python(folder: Path) -> str:
-    venv.create(folder / "python")
-    return str(folder / "python" / "bin" / "python")
-
-
-def _bundle(folder: Path) -> Path:
+def _target() -> tuple[Target, str]:
+    """What the Lambdas run on, with Python as this machine has it: that of theirs, else ours; and its interpreter."""
     machine = {wheels: architecture for architecture, wheels in MACHINES.items()}[platform.machine()]
-    build(Target(f"{sys.version_info.major}.{sys.version_info.minor}", machine), folder)
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    targets = [Target(python, machine) for python in (LAMBDA_PYTHON, ours)]
+    return next((target, interpreter) for target in targets if (interpreter := target.interpreter()))
+
+
+def _bundle(folder: Path, target: Target) -> str:
+    build(target, folder)
     with ZipFile(folder / "deployment.zip") as zipped:
         zipped.extractall(folder / "bundle")
-    return folder / "bundle"
+    return str(folder / "bundle")
 
 
-def _runtime(folder: Path) -> Path:
+def _runtime(folder: Path, interpreter: str) -> str:
     for package in LAMBDA_BRINGS:
         found = find_spec(package)
         assert found is not None
         assert found.origin is not None
         shutil.copytree(Path(found.origin).parent, folder / "runtime" / package)
-    compile_bytecode(folder / "runtime", sys.executable)
-    return folder / "runtime"
+    compile_bytecode(folder / "runtime", interpreter)
+    return str(folder / "runtime")
+
+
+def _alone(folder: Path, interpreter: str) -> str:
+    """The interpreter, with nothing installed."""
+    command = [interpreter, "-m", "venv", "--without-pip", str(folder / "python")]
+    subprocess.run(command, check=True)  # noqa: S603
+    return str(folder / "python" / "bin" / "python")
 
 
 def _settings(url: str, data_dir: Path, aws: str) -> dict[str, str]:
