@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -354,13 +355,16 @@ def leaking() -> Iterator[Any]:
 def test_a_secret_is_nowhere_to_be_found(
     stack: Stack, stack_folder: Path, owner: Api, given: dict[str, Any], calls: list[Any], canary: str
 ) -> None:
+    began = datetime.now(UTC)
     store(owner.of("secrets"), "key", canary)
     workflows = [owner.create(drawn)["id"] for drawn in leaking()]
     inputs = [{**given, "status": status} for status in ("200", "400", "503")]
     started = [(workflow_id, owner.execute(workflow_id, each)["id"]) for workflow_id in workflows for each in inputs]
     assert {owner.ended(*run)["status"] for run in started} == {"succeeded", "failed"}
     assert any(call["query"].get("key") == canary for call in calls)
-    for place, text in everything(stack, stack_folder, owner):
+    places = dict(everything(stack, stack_folder, owner, began))
+    assert len([place for place in places if ":execution:" in place]) >= len(started)
+    for place, text in places.items():
         for form in forms(canary):
             assert form not in text, (place, text[max(text.find(form) - 200, 0) :][:600])
 
@@ -372,10 +376,10 @@ def forms(value: str) -> set[str]:
     return {value, core, quote(core), core.encode().hex(), json.dumps(value)[1:-1]} | cores
 
 
-def everything(stack: Stack, stack_folder: Path, owner: Api) -> Iterator[tuple[str, str]]:
+def everything(stack: Stack, stack_folder: Path, owner: Api, began: datetime) -> Iterator[tuple[str, str]]:
     yield from tables(stack.database_url)
     yield from answers(owner)
-    yield from step_functions()
+    yield from step_functions(began)
     yield "log", (stack_folder / "log").read_text()
 
 
@@ -399,15 +403,18 @@ def answers(owner: Api) -> Iterator[tuple[str, str]]:
             yield f"{path}/items", json.dumps(items.body, ensure_ascii=False)
 
 
-def step_functions() -> Iterator[tuple[str, str]]:
+def step_functions(began: datetime) -> Iterator[tuple[str, str]]:
+    """All executions since then, and their machines."""
     client = boto3.client("stepfunctions", region_name="us-east-1")
     for machine in client.list_state_machines()["stateMachines"]:
         arn = machine["stateMachineArn"]
-        yield arn, str(client.describe_state_machine(stateMachineArn=arn))
-        for execution in client.list_executions(stateMachineArn=arn)["executions"]:
-            described = client.describe_execution(executionArn=execution["executionArn"])
-            history = client.get_execution_history(executionArn=execution["executionArn"])
-            yield execution["executionArn"], str(described) + str(history["events"])
+        executions = client.list_executions(stateMachineArn=arn)["executions"]
+        if new := [each["executionArn"] for each in executions if each["startDate"] >= began]:
+            yield arn, str(client.describe_state_machine(stateMachineArn=arn))
+        for execution in new:
+            described = client.describe_execution(executionArn=execution)
+            history = client.get_execution_history(executionArn=execution)
+            yield execution, str(described) + str(history["events"])
 
 
 def test_errors_keep_what_is_no_secret(owner: Api, given: dict[str, Any], canary: str) -> None:
