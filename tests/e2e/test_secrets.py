@@ -406,15 +406,18 @@ def answers(owner: Api) -> Iterator[tuple[str, str]]:
 def step_functions(began: datetime) -> Iterator[tuple[str, str]]:
     """All executions since then, and their machines."""
     client = boto3.client("stepfunctions", region_name="us-east-1")
-    for machine in client.list_state_machines()["stateMachines"]:
+
+    def pages(operation: str, key: str, **arguments: str) -> list[dict[str, Any]]:
+        return [each for page in client.get_paginator(operation).paginate(**arguments) for each in page[key]]
+
+    for machine in pages("list_state_machines", "stateMachines"):
         arn = machine["stateMachineArn"]
-        executions = client.list_executions(stateMachineArn=arn)["executions"]
+        executions = pages("list_executions", "executions", stateMachineArn=arn)
         if new := [each["executionArn"] for each in executions if each["startDate"] >= began]:
             yield arn, str(client.describe_state_machine(stateMachineArn=arn))
         for execution in new:
-            described = client.describe_execution(executionArn=execution)
-            history = client.get_execution_history(executionArn=execution)
-            yield execution, str(described) + str(history["events"])
+            events = pages("get_execution_history", "events", executionArn=execution)
+            yield execution, str(client.describe_execution(executionArn=execution)) + str(events)
 
 
 def test_errors_keep_what_is_no_secret(owner: Api, given: dict[str, Any], canary: str) -> None:
