@@ -140,7 +140,7 @@ class _Emitter:
         name = self.names.take(f"{node.id} batch")
         self.emission.units[name] = tuple(body.graph.nodes)
         payload = SCOPE | {"batch": {"for_each": node.id, "first.$": "$.first"}}
-        task = call(self.function, payload) | {"TimeoutSeconds": time_limit(node), "End": True}
+        task = call(self.function, payload) | {"TimeoutSeconds": time_limit(None), "End": True}
         return {"StartAt": name, "States": {name: task}}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .graph import Node, Retry
+from .settings import MAX_CALL_SECONDS
 
 NODE_FAILED = "NodeFailed"
 RETRY_NODE = "RetryNode"
@@ -130,10 +131,9 @@ def call_for_token(function: str, payload: Mapping[str, Any]) -> State:
 
 
 def time_limit(node: Node | None) -> int:
-    """How many seconds a call of a node may take, or of nodes that wait for nothing."""
-    if node is None:
-        return CALL_MARGIN_SECONDS
-    return (node.timeout_seconds or node.type.default_timeout_seconds) + CALL_MARGIN_SECONDS
+    """How many seconds a call of a node may take; a Lambda's own limit for nodes that only compute, however many."""
+    seconds = (node.timeout_seconds or node.type.default_timeout_seconds) if node else MAX_CALL_SECONDS
+    return seconds + CALL_MARGIN_SECONDS
 
 
 def platform_retries() -> list[State]:

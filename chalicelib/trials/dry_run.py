@@ -34,6 +34,7 @@ class DryRun:
     def __init__(self, calls: MockedCall) -> None:
         self._calls = calls
         self._path: list[str] = []
+        self._steps = 0
         self._records: dict[str, NodeRecord] = {}
 
     def run(self) -> Walked:
@@ -75,8 +76,10 @@ class DryRun:
 
     def _step(self, steps: Steps, calls: MockedCall, node: Node) -> None:
         place = f"{calls.path}{node.id}"
-        if len(self._path) >= MAX_STEPS:
+        self._steps += 1
+        if self._steps > MAX_STEPS:
             raise _too_long(place)
+        turn = len(self._path)
         self._path.append(place)
         while node.id not in steps.records or steps.records[node.id].status == "running":
             with suppress(RetryNode):
@@ -84,7 +87,7 @@ class DryRun:
             if node.id in steps.items:
                 self._items(steps, calls, node)
         if steps.records[node.id].status == "skipped":
-            self._path.remove(place)
+            del self._path[turn]
 
     def _items(self, steps: Steps, calls: MockedCall, node: Node) -> None:
         """Run the body for each item, one after another."""

@@ -11,6 +11,8 @@ from chalicelib.db import Connection, one
 from chalicelib.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from chalicelib.compiler.node_type import WorkflowReference
     from chalicelib.paging import Page
 
@@ -209,18 +211,27 @@ class WorkflowRepository:
         ).fetchone()
         return cast("VersionRow", _found(row, workflow_id))
 
-    def find_referenced(self, workspace_id: UUID, reference: WorkflowReference) -> ReferencedVersion | None:
-        """The version that a node runs; the current one where it says none."""
-        row = self._connection.execute(
+    def find_referenced(
+        self, workspace_id: UUID, references: Collection[WorkflowReference]
+    ) -> dict[WorkflowReference, ReferencedVersion]:
+        """The versions that nodes run, of those that there are; the current one where a reference names none."""
+        asked = list(references)
+        rows = self._connection.execute(
             """
-            SELECT v.id, w.name FROM workflows w
+            SELECT asked.position, v.id, w.name
+            FROM unnest(%(workflow_ids)s::uuid[], %(versions)s::int[]) WITH ORDINALITY
+              AS asked (workflow_id, version, position)
+            JOIN workflows w ON w.id = asked.workflow_id AND w.workspace_id = %(workspace_id)s
             JOIN workflow_versions v
-              ON v.workflow_id = w.id AND v.version = coalesce(%(version)s::int, w.current_version)
-            WHERE w.id = %(workflow_id)s AND w.workspace_id = %(workspace_id)s
+              ON v.workflow_id = w.id AND v.version = coalesce(asked.version, w.current_version)
             """,
-            {"workspace_id": workspace_id, "workflow_id": reference.workflow_id, "version": reference.version},
-        ).fetchone()
-        return cast("ReferencedVersion | None", row)
+            {
+                "workspace_id": workspace_id,
+                "workflow_ids": [reference.workflow_id for reference in asked],
+                "versions": [reference.version for reference in asked],
+            },
+        ).fetchall()
+        return {asked[row["position"] - 1]: {"id": row["id"], "name": row["name"]} for row in rows}
 
     def find_graph(self, version_id: UUID) -> dict[str, Any] | None:
         """The graph of a version, by the version's own id; it never changes."""

@@ -36,6 +36,7 @@ from .strategies import (
 )
 
 ROOT = Path(__file__).parents[2]
+LAMBDA_SECONDS = 900
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:stepgraph-runner"
 
 
@@ -358,6 +359,12 @@ def test_a_call_outlasts_its_nodes_time_limit() -> None:
     assert only_unit(timeout_seconds=300)["TimeoutSeconds"] > 300
 
 
+def test_nodes_that_only_compute_have_all_the_time_of_a_call() -> None:
+    machine = json.loads(compiled(drawn(["pure"] * 40, [])).definition)
+    (unit,) = (state for state in machine["States"].values() if "unit" in called(state))
+    assert unit["TimeoutSeconds"] == LAMBDA_SECONDS
+
+
 def test_a_failure_at_top_level_is_caught_and_fails_the_run() -> None:
     machine = json.loads(compiled(drawn(["io", "io", "wait"], [(0, 1, 0)])).definition)
     (failure,) = (name for name, state in machine["States"].items() if "failure.$" in called(state))
@@ -381,6 +388,7 @@ def test_a_light_body_runs_in_batches() -> None:
     (batch,) = items["ItemProcessor"]["States"].values()
     assert called(batch)["batch"] == {"for_each": "n0", "first.$": "$.first"}
     assert batch["End"]
+    assert batch["TimeoutSeconds"] == LAMBDA_SECONDS
 
 
 def test_a_containers_items_that_run_elsewhere_go_on_when_they_are_done() -> None:

@@ -200,6 +200,17 @@ class TestCircles:
         answer = owner.send("PUT", f"/{last}", {"graph_definition": graph([sub(last)])})
         assert answer.body["errors"][0]["code"] == "workflow_cycle"
 
+    def test_are_told_at_each_node_that_closes_one(self, owner: Api) -> None:
+        origin = saved(owner, nap(), name="Origin")
+        last = saved(owner, sub(origin), name="Last")
+        aside = saved(owner, nap(), name="Aside")
+        middle = saved(owner, sub(last), sub(aside, "other"), name="Middle")
+        first = saved(owner, sub(middle), sub(last, "short"), name="First")
+        drawn = [sub(run, name) for run, name in ((first, "a"), (middle, "b"), (aside, "c"), (last, "d"))]
+        answer = owner.send("PUT", f"/{origin}", {"graph_definition": graph(drawn)})
+        ways = {each["node_id"]: each["message"].partition(", through ")[2] for each in answer.body["errors"]}
+        assert ways == {"a": '"First" → "Last"', "b": '"Middle" → "Last"', "d": '"Last"'}
+
     def test_are_refused_on_rollback(self, owner: Api) -> None:
         inner = saved(owner, nap())
         outer = saved(owner, sub(inner))

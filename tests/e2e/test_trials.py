@@ -122,6 +122,14 @@ class TestDryRun:
         answer = owner.send("POST", "/dry-run", request_)
         assert (answer.status, answer.body["errors"][0]["path"]) == (status, path)
 
+    def test_counts_what_it_passes_over(self, owner: Api) -> None:
+        each = node("each", "for_each", {"items": "{% [1..2000] %}"})
+        never = {**node("never", "condition", {"expression": "{% false %}"}), "parentId": "each"}
+        dead = [{**value(name, 1), "parentId": "each"} for name in ("a", "b")]
+        drawn = graph([each, never, *dead], edge("never", "a", "true"), edge("never", "b", "true"))
+        answer = owner.send("POST", "/dry-run", {"graph_definition": drawn})
+        assert (answer.status, answer.body["errors"][0]["code"]) == (422, "too_many_steps")
+
     def test_of_endless_items_is_refused(self, owner: Api) -> None:
         each = node("each", "for_each", {"items": "{% [1..9000] %}"})
         drawn = graph([each, {**value("in", 1), "parentId": "each"}])
