@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from chalicelib.node_contract import HttpClient
+
     from .auth import Membership
     from .aws.step_functions import StepFunctions
-    from .compiler.node_type import HttpClient
     from .compiler.plan import Plan
     from .db import Database
     from .jwks import KeySet

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .compiler.node_type import NodeFailure
+from chalicelib.node_contract import NodeFailure
+
 from .compiler.terms import Kind
 from .runs.children import ChildRepository
 from .runs.executions import Executions, told

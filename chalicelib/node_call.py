@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from .compiler.node_type import (
+from chalicelib.node_contract import (
     Context,
     DecisionWanted,
     EachOf,
@@ -23,6 +23,7 @@ from .compiler.node_type import (
     Targets,
     WaitUntil,
 )
+
 from .compiler.shape import json_path
 from .compiler.template import TemplateError
 from .compiler.terms import Kind

@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from .compiler.node_type import DecisionWanted, EachOf, NodeFailure, Result, RunWanted, WaitUntil
+from chalicelib.node_contract import DecisionWanted, EachOf, NodeFailure, Result, RunWanted, WaitUntil
+
 from .compiler.states import PLATFORM_ATTEMPTS
 from .compiler.terms import ERROR_HANDLE
 from .jsontext import escaped

@@ -15,10 +15,10 @@ from typing import Any
 
 from chalicelib.aws.step_functions import StepFunctions
 from chalicelib.bootstrap import Services
-from chalicelib.compiler.node_type import HttpResponse
 from chalicelib.db import Connection, Database
 from chalicelib.http.client import OutgoingHttp
 from chalicelib.http.connection import ANYWHERE
+from chalicelib.node_contract import HttpResponse
 
 
 class Crash(BaseException):

@@ -20,10 +20,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chalicelib.compiler.node_type import HttpLimits, HttpResponse, NodeFailure
 from chalicelib.http.client import OutgoingHttp
 from chalicelib.http.connection import ANYWHERE
 from chalicelib.http.content import decoded
+from chalicelib.node_contract import HttpLimits, HttpResponse, NodeFailure
 
 OK = b"HTTP/1.1 200 OK\r\n"
 HI = OK + b"Content-Length: 2\r\n\r\nhi"

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.compiler.node_type import HttpLimits, HttpResponse, NodeFailure
 from chalicelib.http.client import OutgoingHttp, Request
 from chalicelib.http.connection import ANYWHERE, Network
 from chalicelib.http.urls import place
+from chalicelib.node_contract import HttpLimits, HttpResponse, NodeFailure
 from tests.upstream import Upstream
 
 LIMIT = 0.4

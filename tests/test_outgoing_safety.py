@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.compiler.node_type import HttpLimits, NodeFailure
 from chalicelib.http.addresses import is_public, is_public_name
 from chalicelib.http.client import OutgoingHttp
 from chalicelib.http.connection import ANYWHERE, Network
+from chalicelib.node_contract import HttpLimits, NodeFailure
 from tests.upstream import Upstream
 
 SECRET = "s3cr3t"

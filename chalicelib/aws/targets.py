@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from chalicelib.compiler.node_type import NodeFailure
 from chalicelib.jsontext import from_text, to_text
+from chalicelib.node_contract import NodeFailure
 
 if TYPE_CHECKING:
     from chalicelib.settings import Settings

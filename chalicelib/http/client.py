@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError
 
-from chalicelib.compiler.node_type import HttpLimits, HttpResponse, NodeFailure
+from chalicelib.node_contract import HttpLimits, HttpResponse, NodeFailure
 
 from .connection import Exchange, HttpPool, HttpsPool, Network
 from .failures import failure

@@ -29,7 +29,7 @@ from .addresses import is_any, is_public, is_public_name
 from .semantics import IDEMPOTENT
 
 if TYPE_CHECKING:
-    from chalicelib.compiler.node_type import HttpLimits
+    from chalicelib.node_contract import HttpLimits
 
 IDLE_SECONDS = 30
 """How long a connection is kept: firewalls forget one without telling, and a frozen Lambda hears of no end."""

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from chalicelib.jsontext import from_text, to_text
 
 if TYPE_CHECKING:
-    from chalicelib.compiler.node_type import HttpResponse
+    from chalicelib.node_contract import HttpResponse
 
 BodyType = Literal["json", "form", "text"]
 MAX_BODY_DEPTH = 100

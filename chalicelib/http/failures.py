@@ -17,7 +17,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from chalicelib.compiler.node_type import NodeFailure
+from chalicelib.node_contract import NodeFailure
 
 from .connection import Exchange, ForbiddenAddressError
 

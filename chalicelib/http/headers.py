@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from chalicelib.compiler.node_type import NodeFailure
+from chalicelib.node_contract import NodeFailure
 
 from .urls import origin, parsed
 

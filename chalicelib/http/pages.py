@@ -9,9 +9,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_validator
 
-from chalicelib.compiler.node_type import Config, NodeFailure
+from chalicelib.compiler.node_type import Config
 from chalicelib.compiler.settings import Whole
 from chalicelib.jsontext import to_text
+from chalicelib.node_contract import NodeFailure
 
 from .content import as_text
 from .urls import led_on, place, with_parameter

@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus, urlencode, urljoin, urlsplit
 from urllib3.exceptions import LocationValueError
 from urllib3.util import Url, parse_url
 
-from chalicelib.compiler.node_type import NodeFailure
+from chalicelib.node_contract import NodeFailure
 
 SCHEMES = ("http://", "https://")
 NO_HTTP_URL = "must be a URL with http:// or https:// and a host"

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.compiler.node_type import Config, Context, DecisionWanted, Example, NodeType
+from chalicelib.compiler.node_type import Config, Example, NodeType
 from chalicelib.compiler.settings import MAX_RUN_SECONDS, Whole
 from chalicelib.compiler.terms import Kind
+from chalicelib.node_contract import Context, DecisionWanted
 
 
 class ApprovalConfig(Config):

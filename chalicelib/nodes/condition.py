@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, StrictBool
 
-from chalicelib.compiler.node_type import Config, Context, Evaluated, Example, Expression, NodeFailure, NodeType, Result
+from chalicelib.compiler.node_type import Config, Evaluated, Example, Expression, NodeType
+from chalicelib.node_contract import Context, NodeFailure, Result
 
 
 class ConditionConfig(Config):

@@ -6,7 +6,8 @@ from typing import NoReturn
 
 from pydantic import Field, StrictStr
 
-from chalicelib.compiler.node_type import Config, Context, Example, NodeFailure, NodeType
+from chalicelib.compiler.node_type import Config, Example, NodeType
+from chalicelib.node_contract import Context, NodeFailure
 
 
 class FailConfig(Config):

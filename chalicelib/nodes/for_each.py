@@ -8,19 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from chalicelib.compiler.costs import MAX_ITEMS
-from chalicelib.compiler.node_type import (
-    Config,
-    Context,
-    Each,
-    EachOf,
-    Evaluated,
-    Example,
-    Expression,
-    NodeFailure,
-    NodeType,
-)
+from chalicelib.compiler.node_type import Config, Each, Evaluated, Example, Expression, NodeType
 from chalicelib.compiler.settings import Whole
 from chalicelib.compiler.terms import Kind
+from chalicelib.node_contract import Context, EachOf, NodeFailure
 
 MAX_CONCURRENCY = 40
 """An inline Map runs no more iterations at once

@@ -17,19 +17,7 @@ from pydantic import (
     field_validator,
 )
 
-from chalicelib.compiler.node_type import (
-    Config,
-    Context,
-    Example,
-    Expression,
-    HttpLimits,
-    HttpResponse,
-    NodeFailure,
-    NodeType,
-    Result,
-    is_drawn,
-    is_expression,
-)
+from chalicelib.compiler.node_type import Config, Example, Expression, NodeType, is_drawn, is_expression
 from chalicelib.compiler.settings import MAX_CALL_SECONDS, Whole
 from chalicelib.compiler.terms import Kind
 from chalicelib.http.content import BodyType, as_text, decoded, encoded, misfit, pairs
@@ -38,6 +26,7 @@ from chalicelib.http.pages import Page, Pages, read_pages
 from chalicelib.http.semantics import IDEMPOTENT, METHODS, RETRYABLE, SAYS_WHEN, StatusCode, is_success, seconds_of
 from chalicelib.http.urls import BadUrlError, check_beginning, checked, parsed, place, with_query
 from chalicelib.jsontext import to_text
+from chalicelib.node_contract import Context, HttpLimits, HttpResponse, NodeFailure, Result
 
 ERROR_BODY_CHARACTERS = 2_000
 MAX_SUCCESS_CODES, MAX_HEADERS, MAX_QUERY = 100, 200, 200

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictStr, StringConstraints
 
-from chalicelib.compiler.node_type import Config, Context, Example, NodeType, Result
+from chalicelib.compiler.node_type import Config, Example, NodeType
 from chalicelib.compiler.terms import Kind
+from chalicelib.node_contract import Context, Result
 
 
 class LambdaConfig(Config):

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictStr, StringConstraints, ValidationInfo, model_validator
 
-from chalicelib.compiler.node_type import Config, Context, Evaluated, Example, Expression, NodeType, Result, is_drawn
+from chalicelib.compiler.node_type import Config, Evaluated, Example, Expression, NodeType, is_drawn
 from chalicelib.compiler.settings import Whole
 from chalicelib.compiler.terms import Kind
 from chalicelib.jsontext import to_text
+from chalicelib.node_contract import Context, Result
 
 Text = Annotated[StrictStr, StringConstraints(min_length=1, max_length=2048)]
 MAX_DELAY_SECONDS = 900

@@ -8,18 +8,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chalicelib.compiler.node_type import (
-    Config,
-    Context,
-    Example,
-    Expression,
-    NodeType,
-    RunWanted,
-    WorkflowReference,
-    is_expression,
-)
+from chalicelib.compiler.node_type import Config, Example, Expression, NodeType, WorkflowReference, is_expression
 from chalicelib.compiler.settings import MAX_RUN_SECONDS, Whole
 from chalicelib.compiler.terms import Kind
+from chalicelib.node_contract import Context, RunWanted
 
 
 class SubWorkflowConfig(Config):

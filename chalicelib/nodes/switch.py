@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictStr, field_validator
 
-from chalicelib.compiler.node_type import Config, Context, Example, NodeType, Result
+from chalicelib.compiler.node_type import Config, Example, NodeType
 from chalicelib.compiler.template import as_text
+from chalicelib.node_contract import Context, Result
 
 
 class SwitchConfig(Config):

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from chalicelib.compiler.node_type import Config, Context, Example, NodeType, Result
+from chalicelib.compiler.node_type import Config, Example, NodeType
+from chalicelib.node_contract import Context, Result
 
 
 class TransformConfig(Config):

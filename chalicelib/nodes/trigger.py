@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from chalicelib.compiler.node_type import Config, Context, Example, NodeType, Result
+from chalicelib.compiler.node_type import Config, Example, NodeType
 from chalicelib.compiler.webhook import Header, Hmac, Webhook
+from chalicelib.node_contract import Context, Result
 
 METHODS = ("POST",)
 

@@ -7,18 +7,10 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from chalicelib.compiler.node_type import (
-    Config,
-    Context,
-    Example,
-    Expression,
-    NodeFailure,
-    NodeType,
-    WaitUntil,
-    is_drawn,
-)
+from chalicelib.compiler.node_type import Config, Example, Expression, NodeType, is_drawn
 from chalicelib.compiler.settings import MAX_RUN_SECONDS
 from chalicelib.compiler.terms import Kind
+from chalicelib.node_contract import Context, NodeFailure, WaitUntil
 
 
 class WaitConfig(Config):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from chalicelib.compiler.node_type import NodeFailure, RunWanted
 from chalicelib.errors import InvalidError, MalformedError, NotFoundError
 from chalicelib.jsontext import to_text
+from chalicelib.node_contract import NodeFailure, RunWanted
 
 from .children import ChildRepository
 from .state import NewRun, Parent, PinnedRun

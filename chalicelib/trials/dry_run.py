@@ -7,10 +7,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from chalicelib.compiler.node_type import NodeFailure
 from chalicelib.conclusions import outputs_of_items
 from chalicelib.errors import InvalidError
 from chalicelib.item_runs import error_of_item
+from chalicelib.node_contract import NodeFailure
 from chalicelib.runs.settlement import ends, failed_node, is_complete, stopped
 from chalicelib.runs.state import ItemRecord, NodeRecord
 from chalicelib.steps import Steps

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.compiler.node_type import NodeFailure, NodeOutcome, Result, WaitUntil
 from chalicelib.compiler.terms import Kind
 from chalicelib.node_call import NodeCall
+from chalicelib.node_contract import NodeFailure, NodeOutcome, Result, WaitUntil
 from chalicelib.redaction import MASK
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
-from chalicelib.compiler.node_type import DecisionWanted, EachOf, NodeFailure, NodeOutcome, Result, RunWanted, WaitUntil
 from chalicelib.compiler.terms import Kind
 from chalicelib.errors import InvalidError
 from chalicelib.node_call import NodeCall, Surroundings
+from chalicelib.node_contract import DecisionWanted, EachOf, NodeFailure, NodeOutcome, Result, RunWanted, WaitUntil
 from chalicelib.runs.state import NodeRecord, RunState
 
 from .dry_run import DryRun

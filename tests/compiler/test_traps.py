@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from chalicelib.compiler.expressions import compile_expression
-from chalicelib.compiler.node_type import HttpResponse, NodeFailure, Result
 from chalicelib.compiler.problems import InvalidGraphError
 from chalicelib.jsonata.errors import ExpressionError
 from chalicelib.jsonata.evaluation import evaluate as evaluated
 from chalicelib.jsonata.functions import FUNCTIONS
+from chalicelib.node_contract import HttpResponse, NodeFailure, Result
 from tests.nodes.fakes import FakeHttp, refused, run
 
 from .strategies import drawn, parsed

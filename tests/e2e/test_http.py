@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import Services, services
-from chalicelib.compiler.node_type import HttpLimits, NodeFailure
+from chalicelib.node_contract import HttpLimits, NodeFailure
 from local.stack import Stack
 from tests.client import Api, graph, node, poll
 from tests.upstream import Upstream

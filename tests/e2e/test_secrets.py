@@ -19,10 +19,11 @@ from psycopg import sql
 
 from chalicelib.aws.secrets_manager import SecretsManager
 from chalicelib.bootstrap import services
-from chalicelib.compiler.node_type import Config, Context, Example, NodeFailure, NodeType, Result
+from chalicelib.compiler.node_type import Config, Example, NodeType
 from chalicelib.compiler.parsing import parse
 from chalicelib.errors import UnavailableError
 from chalicelib.node_call import NodeCall
+from chalicelib.node_contract import Context, NodeFailure, Result
 from chalicelib.secrets.schemas import PutSecret
 from chalicelib.secrets.service import SecretService
 from local.clock import event

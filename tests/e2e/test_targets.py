@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from chalicelib.aws.targets import AccountTargets
 from chalicelib.bootstrap import services
-from chalicelib.compiler.node_type import NodeFailure
+from chalicelib.node_contract import NodeFailure
 from local import moto_corrections
 from local.stack import Stack
 from tests.client import Api, graph, node

@@ -9,15 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chalicelib.compiler.node_type import (
-    Clock,
-    Context,
-    HttpLimits,
-    HttpResponse,
-    NodeFailure,
-    Result,
-    WaitUntil,
-)
+from chalicelib.node_contract import Clock, Context, HttpLimits, HttpResponse, NodeFailure, Result, WaitUntil
 from chalicelib.nodes import node_types
 
 NOW = datetime(2030, 1, 31, 8, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.compiler.node_type import HttpResponse, NodeFailure, Result
 from chalicelib.http.pages import next_link
+from chalicelib.node_contract import HttpResponse, NodeFailure, Result
 
 from .fakes import FakeTime, InTurn, refused, run
 

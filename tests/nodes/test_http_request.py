@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.compiler.node_type import HttpLimits, HttpResponse, NodeFailure, Result
+from chalicelib.node_contract import HttpLimits, HttpResponse, NodeFailure, Result
 from chalicelib.nodes.http_request import HttpRequestConfig
 
 from .fakes import FakeHttp, refused, run

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.compiler.node_type import HttpLimits, HttpResponse, NodeFailure, Result
+from chalicelib.node_contract import HttpLimits, HttpResponse, NodeFailure, Result
 
 from .fakes import FakeHttp, FakeTime, InTurn, refused, run
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.compiler.node_type import NodeFailure, Result, WaitUntil
 from chalicelib.compiler.terms import Kind
+from chalicelib.node_contract import NodeFailure, Result, WaitUntil
 from chalicelib.nodes import node_types
 
 from .fakes import NOW, refused, run
