@@ -1,4 +1,4 @@
-"""The HTTP edge: who may call, JSON in and out, our errors as application/problem+json (RFC 9457)."""
+"""The HTTP edge: who may call, JSON in and out, our errors as problems."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
 from chalice import Blueprint, CORSConfig
 from chalice import Response as ChaliceResponse
 from chalice.app import MultiDict
-from typing_extensions import TypedDict
 
 from . import errors
 from .bootstrap import services
@@ -23,6 +22,7 @@ from .endpoint import Endpoint
 from .jsontext import iso8601
 from .observability import about, also, logger
 from .observed import observe
+from .problem_details import problem, problem_of
 
 if TYPE_CHECKING:
     from .auth import Role
@@ -42,23 +42,7 @@ BINARY_TYPES = (
 )
 """Besides Chalice's: API Gateway hands over other content as text, and what is none would be mangled."""
 JSON = "application/json"
-PROBLEM = "application/problem+json"
 CORS = CORSConfig(allow_headers=["Idempotency-Key", "If-None-Match"], expose_headers=["ETag"])
-
-STATUS: dict[type[errors.StepgraphError], HTTPStatus] = {
-    errors.MalformedError: HTTPStatus.BAD_REQUEST,
-    errors.UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
-    errors.InvalidTokenError: HTTPStatus.UNAUTHORIZED,
-    errors.ForbiddenError: HTTPStatus.FORBIDDEN,
-    errors.NotFoundError: HTTPStatus.NOT_FOUND,
-    errors.ConflictError: HTTPStatus.CONFLICT,
-    errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    errors.InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.NotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
-    errors.TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
-    errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,29 +80,6 @@ class Request(OpenRequest):
     def workspace_id(self) -> UUID:
         """The workspace in the path, of which the user is a member."""
         return self.id("workspace_id")
-
-
-_OPEN = {"extra": "allow"}
-
-
-class ProblemItem(TypedDict):
-    """One thing to mend, with the `node_id` or `edge_id` of what the user drew, and whatever else helps."""
-
-    __pydantic_config__ = _OPEN  # type: ignore[misc] # how pydantic has it
-
-    code: str
-    message: str
-    path: str
-
-
-class Problem(TypedDict):
-    """What is wrong (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[ProblemItem]
 
 
 Body = TypeVar("Body")
@@ -177,16 +138,16 @@ class Routes:
         raises: Sequence[type[errors.StepgraphError]],
     ) -> Callable[[View], View]:
         """Serve a path to anyone, whatever is sent."""
-        about = partial(
+        describe = partial(
             Endpoint, needs_token=False, status=status, or_status=or_status, raises=raises, takes_anything=True
         )
-        return self._registering(methods, path, about)
+        return self._registering(methods, path, describe)
 
     def _registering(
-        self, methods: Sequence[str], path: str, about: Callable[[Callable[..., Any]], Endpoint]
+        self, methods: Sequence[str], path: str, describe: Callable[[Callable[..., Any]], Endpoint]
     ) -> Callable[[View], View]:
         def register(view: View) -> View:
-            endpoint = about(view)
+            endpoint = describe(view)
 
             def serve(**captured: str) -> ChaliceResponse:
                 current = self.blueprint.current_request
@@ -214,7 +175,7 @@ class Routes:
         except errors.StepgraphError as error:
             if isinstance(error, errors.UnavailableError):
                 logger.warning("request can't be served now", exc_info=True)
-            return problem(STATUS[type(error)], error.detail, error.errors, _headers_of(error))
+            return problem_of(error)
         except Exception:  # noqa: BLE001 - the edge: whatever it is, the caller gets no stack trace
             logger.exception("request failed")
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side")
@@ -258,38 +219,6 @@ def _parts(endpoint: Endpoint, request: OpenRequest) -> dict[str, Any]:
         "body": lambda model: requests.parse_body(request.body, model),
     }
     return {part: read[part](model) for part, model in endpoint.takes.items()}
-
-
-def problem(
-    status: HTTPStatus,
-    detail: str,
-    found: list[dict[str, Any]] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> ChaliceResponse:
-    """An RFC 9457 problem; `errors` lists every single thing to mend."""
-    body = Problem(
-        type="about:blank",
-        title=status.phrase,
-        status=status.value,
-        detail=detail,
-        errors=cast("list[ProblemItem]", found or []),
-    )
-    return ChaliceResponse(json.dumps(body), {"Content-Type": PROBLEM, **(headers or {})}, status.value)
-
-
-def _headers_of(error: errors.StepgraphError) -> dict[str, str]:
-    match error:
-        case errors.InvalidTokenError():  # RFC 6750, 3.1
-            return {"WWW-Authenticate": f'Bearer error="invalid_token", error_description="{error.detail}"'}
-        case errors.UnauthenticatedError():
-            return {"WWW-Authenticate": "Bearer"}
-        case errors.UnavailableError():
-            return {"Retry-After": "2"}
-        case errors.TooManyError():
-            return {"Retry-After": "10"}
-        case errors.NotAllowedError():
-            return {"Allow": ", ".join(error.allowed)}
-    return {}
 
 
 def _joined(event: Mapping[str, Any]) -> dict[str, str]:

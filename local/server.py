@@ -10,7 +10,7 @@ from chalice import Chalice
 from chalice.config import Config
 from chalice.local import ChaliceRequestHandler, ForbiddenError, LocalChalice, LocalDevServer, ThreadedHTTPServer
 
-from chalicelib.api import problem
+from chalicelib.problem_details import problem
 
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 """API Gateway's payload limit (Amazon API Gateway quotas)."""

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from inspect import cleandoc
 from typing import Any, get_args, get_origin
 
-from chalicelib.api import JSON, PROBLEM, STATUS, Problem, Response
+from chalicelib.api import JSON, Response
 from chalicelib.auth import Role
 from chalicelib.endpoint import Endpoint
 from chalicelib.errors import (
@@ -24,6 +24,7 @@ from chalicelib.errors import (
     UnavailableError,
     UnsupportedMediaError,
 )
+from chalicelib.problem_details import PROBLEM, STATUS, Problem
 
 from .json_schemas import JsonSchemas, parameters
 
