@@ -14,6 +14,7 @@ from .commands.logs import logs
 from .commands.runs import cancel, retry, run, runs, watch
 from .commands.schedules import schedule
 from .commands.secrets import secrets
+from .commands.timeline import timeline
 from .commands.versions import diff, rollback, show, versions
 from .commands.webhooks import webhook
 from .commands.workflows import templates, workflows
@@ -49,7 +50,7 @@ def main(context: click.Context) -> None:
 
 
 for command in (
-    workflows, versions, diff, rollback, show, run, watch, runs, logs, cancel, retry, schedule, export, import_files,
-    validate, templates, approvals, approve, reject, webhook, secrets, configure,
+    workflows, versions, diff, rollback, show, run, watch, timeline, runs, logs, cancel, retry, schedule, export,
+    import_files, validate, templates, approvals, approve, reject, webhook, secrets, configure,
 ):  # fmt: skip
     main.add_command(command)

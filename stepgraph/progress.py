@@ -16,7 +16,7 @@ from rich.text import Text
 from .api import Api
 from .errors import CliError, UnreachableError
 from .screen import DIM, STATUS, Column, Screen, status_text, table
-from .words import between, counted, label_of, line, seconds, short
+from .words import between, counted, label_of, line, moment, seconds, short
 
 FINAL = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
 DOING = frozenset({"running", "waiting"})
@@ -35,14 +35,15 @@ Json = Mapping[str, Any]
 class Row:
     """What a node does or did.
 
-    `at` is when the latest of it happened, in seconds since the run was accepted; `depth` is the number of containers
-    around it.
+    `start` is when it began and `at` when the latest of it happened, in seconds since the run was accepted; None where
+    it never ran. `depth` is the number of containers around it.
     """
 
     id: str
     label: str
     type: str
     status: str
+    start: float | None
     at: float | None
     took: float | None
     attempts: int
@@ -51,8 +52,12 @@ class Row:
 
 
 def rows(run: Json, graph: Json, now: datetime | None = None) -> list[Row]:
-    """The nodes in the order of their starts, those in a container behind it; those that never began come last."""
-    return list(_inside(run, graph, None, 0, now or datetime.now(UTC)))
+    """The nodes in the order of their starts, those in a container behind it; those that never began come last.
+
+    What goes on lasts until now, and after the run until its end.
+    """
+    end = moment(run["completed_at"]) if run["completed_at"] else now or datetime.now(UTC)
+    return list(_inside(run, graph, None, 0, end))
 
 
 def _inside(run: Json, graph: Json, container: str | None, depth: int, now: datetime) -> Iterator[Row]:
@@ -74,6 +79,7 @@ def _row(node: Json, result: Json, run: Json, depth: int, now: datetime) -> Row:
         label=label_of(node),
         type=line(node["type"]),
         status=result.get("status", "pending"),
+        start=between(run["started_at"], result["started_at"]) if result.get("started_at") else None,
         at=between(run["started_at"], latest) if latest else None,
         took=between(result.get("started_at"), result.get("completed_at"), now),
         attempts=0 if result.get("items") else result.get("attempts") or 0,
@@ -83,11 +89,11 @@ def _row(node: Json, result: Json, run: Json, depth: int, now: datetime) -> Row:
 
 
 def _note(node: Json, result: Json, run: Json) -> str:
-    """The error, what is waited for, how many items, or the way that was taken."""
-    if error := result.get("error"):
-        return line(str(error.get("message", "")))
-    if items := result.get("items"):
-        return ", ".join(f"{items[status]} {status}" for status in _ITEM_STATUSES if items.get(status))
+    """How many items there were and their error, what is waited for, or the way that was taken."""
+    items, error = result.get("items") or {}, result.get("error")
+    if items or error:
+        counts = ", ".join(f"{items[status]} {status}" for status in _ITEM_STATUSES if items.get(status))
+        return ": ".join(filter(None, (counts, line(str(error.get("message", ""))) if error else "")))
     if result.get("status") == "waiting" and (result.get("output") or {}).get("decisions"):
         return f"waits for a decision: stepgraph approve {short(run['id'])} {node['id']}"
     children = [each for each in run.get("children") or () if each["node_id"] == node["id"]]

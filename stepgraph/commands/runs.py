@@ -72,7 +72,7 @@ def see_through(session: Session, run: Mapping[str, Any], *, follow: bool, name:
         return
     name = name or session.api.get(f"/workflows/{run['workflow_id']}")["name"]
     ended = _followed(session, run, name)
-    session.screen.show(ended, *_end(ended))
+    session.screen.show(ended, *outcome(ended))
     if ended["status"] != "succeeded":
         raise click.exceptions.Exit(RUN_FAILED)
 
@@ -92,7 +92,8 @@ def _let_go(session: Session, run: Mapping[str, Any]) -> NoReturn:
     raise click.exceptions.Exit(INTERRUPTED)
 
 
-def _end(run: Mapping[str, Any]) -> list[Text]:
+def outcome(run: Mapping[str, Any]) -> list[Text]:
+    """How a run ended, with its output or what would help."""
     took = seconds(between(run["started_at"], run["completed_at"]))
     told = Text("").append_text(status_text(run["status"])).append(f" in {took}")
     if run["status"] == "succeeded":
