@@ -106,13 +106,13 @@ class RunService:
         """A page of runs without what may be large."""
         with self._database.connection() as connection:
             self._workflows.require(connection, workspace_id, workflow_id)
-            rows = RunListRepository(connection).list_runs(workspace_id, workflow_id, page, status)
+            rows = RunListRepository(connection).list_runs(workspace_id, page, status, workflow_id)
         return page.answer(rows, "started_at")
 
     def list_all_runs(self, workspace_id: UUID, page: Page, status: str | None) -> Paged[RunRow]:
         """A page of the runs of all workflows."""
         with self._database.connection() as connection:
-            rows = RunListRepository(connection).list_all_runs(workspace_id, page, status)
+            rows = RunListRepository(connection).list_runs(workspace_id, page, status)
         return page.answer(rows, "started_at")
 
     def list_items(
