@@ -11,6 +11,7 @@ from chalicelib.jsontext import to_text
 from chalicelib.observability import logger
 
 from .acceptance import accept
+from .dispatcher import AFTER_AN_END
 from .ending import end_early, readable
 from .executions import Executions, told
 from .items import ItemRepository
@@ -146,7 +147,7 @@ class RunService:
             self._executions.stop(run_id)
         except UnavailableError:
             logger.exception("run cancelled, its execution not stopped yet", run_id=str(run_id))
-        self._dispatcher.dispatch()
+        self._dispatcher.dispatch(at_most=AFTER_AN_END)
         return run
 
     def preview_retry(

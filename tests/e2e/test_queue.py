@@ -5,18 +5,38 @@ from __future__ import annotations
 import random
 import uuid
 from collections import Counter
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
-from chalicelib.bootstrap import services
+from chalicelib.aws.step_functions import StepFunctions
+from chalicelib.bootstrap import Services, services
 from chalicelib.db import Connection
+from chalicelib.errors import UnavailableError
 from chalicelib.runs.queue import Places, QueueRepository
+from chalicelib.runs.state import NewRun
 from local.stack import Stack
 from tests.client import Api, graph, node, poll, statuses
 
 NAP = graph([node("nap", "wait", {"seconds": 600})])
+
+
+class CountedStepFunctions(StepFunctions):
+    """Starts nothing, and counts how often it should have."""
+
+    starts = 0
+
+    @classmethod
+    def in_place(cls) -> Services:
+        made = Services(services().settings)
+        made.__dict__["step_functions"] = cls(made.settings)
+        return made
+
+    def start_run(self, *_: Any) -> str:
+        self.starts += 1
+        raise UnavailableError("Step Functions does not take it now")
 
 
 def places(page: dict[str, Any]) -> list[int | None]:
@@ -70,6 +90,21 @@ class TestOfAWorkflow:
         assert owner.get(f"/{workflow_id}/runs/{first['id']}")["status"] in ("pending", "running")
         owner.send("POST", f"/{workflow_id}/runs/{first['id']}/cancel")
         assert owner.execute(workflow_id)["status"] in ("pending", "running")
+
+    def test_who_cancels_a_run_does_not_wait_for_a_whole_queue_to_start(self, owner: Api) -> None:
+        """As after an outage: many wait, and there are places for all of them."""
+        workflow = owner.create(NAP)
+        workflow_id, by = UUID(workflow["id"]), UUID(workflow["created_by"])
+        first = owner.execute(workflow["id"])
+        full, starting = Services(replace(services().settings, max_runs=0)), CountedStepFunctions.in_place()
+        for _ in range(6):
+            full.runs.start(UUID(owner.workspace_id), workflow_id, NewRun({}, "manual", by))
+        starting.runs.cancel(UUID(owner.workspace_id), workflow_id, UUID(first["id"]), by, None)
+        assert cast("CountedStepFunctions", starting.step_functions).starts <= 2
+        services().reconciler.run(everything=True)
+        poll(lambda: len(owner.get(f"/{workflow_id}/runs?status=running")["items"]) == 6)
+        for each in (full, starting):
+            each.database.close()
 
     def test_without_a_limit_all_run(self, owner: Api) -> None:
         workflow_id = owner.create(NAP)["id"]
