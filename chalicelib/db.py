@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import psycopg
@@ -14,9 +15,20 @@ from .errors import NotFoundError, UnavailableError
 from .jsontext import from_text
 from .pool import Connection, Pool
 
-__all__ = ["Connection", "Database", "one"]
+__all__ = ["Connection", "Database", "after_commit", "one"]
 
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
+
+_after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar("after_commit", default=None)
+
+
+def after_commit(deed: Callable[[], None]) -> None:
+    """Do something once the transaction that is open is committed, and not at all where it is rolled back."""
+    deeds = _after_commit.get()
+    if deeds is None:
+        deed()
+    else:
+        deeds.append(deed)
 
 
 class Database:
@@ -55,8 +67,15 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A connection in a transaction: committed at the end, rolled back on an exception."""
-        with self.connection() as connection, connection.transaction():
-            yield connection
+        deeds: list[Callable[[], None]] = []
+        outer = _after_commit.set(deeds)
+        try:
+            with self.connection() as connection, connection.transaction():
+                yield connection
+        finally:
+            _after_commit.reset(outer)
+        for deed in deeds:
+            deed()
 
     def close(self) -> None:
         """Close all connections."""

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from .compiler.terms import Kind
 from .conclusions import Conclusions, seconds_left
+from .db import after_commit
 from .errors import UnavailableError
 from .observability import logger, measure
 from .runs.acceptance import accept
@@ -112,7 +113,6 @@ class UnitRun:
         self._workspace_id: UUID = state.run["workspace_id"]
         self._has_parent = state.run["parent_run_id"] is not None
         self._database = database
-        self._has_succeeded = False
         self._steps = Steps(plan.graph, call.scope.path, state.records, calls, self._announce)
         self._conclusions = Conclusions(
             call.scope, plan.graph, self._steps, calls.checked, database, executions, self._save
@@ -235,10 +235,10 @@ class UnitRun:
             ItemRepository(connection).settle(self._scope, "succeeded", ended)
             return
         RunRepository(connection).settle(self._scope.run_id, "succeeded", ended, None)
-        self._has_succeeded = True
+        after_commit(_tell_success)
 
     def _measure(self) -> None:
-        """Once it is written: how long the nodes took that this call ran, and that the run is over."""
+        """Once it is written: how long the nodes took that this call ran."""
         seconds: defaultdict[str, list[float]] = defaultdict(list)
         for record in self._steps.unsaved:
             if record.started_at and record.completed_at:
@@ -246,6 +246,8 @@ class UnitRun:
                 seconds[node_type].append((record.completed_at - record.started_at).total_seconds())
         for node_type, values in seconds.items():
             measure("NodeDuration", *values, node_type=node_type)
-        if self._has_succeeded:
-            logger.info("run succeeded")
-            measure("RunsEnded", 1, status="succeeded")
+
+
+def _tell_success() -> None:
+    logger.info("run succeeded")
+    measure("RunsEnded", 1, status="succeeded")

@@ -94,6 +94,19 @@ def test_a_run_that_fails_says_which_node_and_a_cancelled_one_by_whom_it_was_ask
     assert ended["view"] == "cancel_run"
 
 
+def test_a_run_that_is_undone_before_it_is_kept_is_not_counted(owner: Api, told: Callable[..., Lines]) -> None:
+    """A second retry of a run: it would be skipped, and is refused."""
+    drawn = graph([node("nap", "wait", {"seconds": 600})]) | {"settings": {"overlap": "skip"}}
+    workflow_id = owner.create(drawn)["id"]
+    run_path = f"/{workflow_id}/runs/{owner.execute(workflow_id)['id']}"
+    assert owner.send("POST", f"{run_path}/cancel", {}).status == 200
+    assert owner.send("POST", f"{run_path}/retry", {}).status == 202
+    assert owner.send("POST", f"{run_path}/retry", {}).status == 409
+    assert metrics(told(view="retry_run"), "RunsEnded") == []
+    assert not [line for line in told(view="retry_run") if line.get("message") == "run ended early"]
+    assert len(metrics(told(view="cancel_run"), "RunsEnded")) == 1
+
+
 def test_a_gate_that_waits_is_counted(owner: Api, told: Callable[..., Lines]) -> None:
     nodes = [node(name, "wait", {"seconds": seconds}) for name, seconds in (("a", 0), ("b", 1), ("c", 0), ("d", 0))]
     run = owner.run(graph(nodes, edge("a", "c"), edge("b", "c"), edge("b", "d")))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .executions import Executions
     from .state import UnfinishedRun
 
+AFTER_AN_END = 2
+"""How many runs are started when one has ended: for its own place, and for one that a crash left free."""
+
 
 class Dispatcher:
     """Gives places to runs that wait for one. A run that has a place and could not be started is left to the
@@ -25,10 +28,14 @@ class Dispatcher:
         self._places = places
         self._executions = executions
 
-    def dispatch(self, at_most: int | None = None) -> int:
-        """Start runs from the queue while there are places for them; how many there were."""
+    def dispatch(self, at_most: int) -> int:
+        """Start runs from the queue while there are places for them; how many there were.
+
+        `at_most` because someone waits for the caller, and a queue may have many places at once: after an outage, or
+        when an operator raised a limit.
+        """
         count = 0
-        while (at_most is None or count < at_most) and (run := self._admit_next()):
+        while count < at_most and (run := self._admit_next()):
             count += 1
             try:
                 self._executions.start(run)

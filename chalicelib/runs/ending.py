@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
+from chalicelib.db import after_commit
 from chalicelib.errors import InvalidError, MalformedError
 from chalicelib.observability import about, logger, measure
 
@@ -46,10 +47,14 @@ def end_early(
         RecordRepository(connection).cancel_drawn(run_id)
     reason = why(known)
     repository.settle(run_id, status, [], reason, by, is_stopping=True)
+    after_commit(lambda: _tell(run_id, status))
+    return True
+
+
+def _tell(run_id: UUID, status: EarlyEnd) -> None:
     with about(run_id=run_id):
         logger.info("run ended early", status=status)  # the reason may tell of what users sent
         measure("RunsEnded", 1, status=status)
-    return True
 
 
 def _stop_nodes(connection: Connection, scope: Scope, graph: Graph) -> Records:

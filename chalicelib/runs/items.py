@@ -59,7 +59,7 @@ class ItemRepository:
                     FROM workflow_run_nodes n
                     WHERE n.run_id = i.run_id AND n.path = i.scope || i.position || '/') AS node_results
             FROM workflow_run_items i
-            CROSS JOIN LATERAL (SELECT string_to_array(i.scope || i.position, '/')::int[] AS path) listed
+            CROSS JOIN LATERAL (SELECT string_to_array(i.scope || i.position::text, '/')::int[] AS path) listed
             WHERE i.run_id = %s AND i.node_id = %s AND listed.path > %s::int[]
             ORDER BY listed.path
             LIMIT %s

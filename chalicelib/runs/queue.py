@@ -60,7 +60,7 @@ class QueueRepository:
         """
         row = self._connection.execute(
             """
-            WITH active AS (
+            WITH RECURSIVE active AS (
               SELECT workspace_id, workflow_id, count(*) AS runs,
                      count(*) FILTER (WHERE parent_run_id IS NULL) AS places
               FROM workflow_runs
@@ -68,18 +68,26 @@ class QueueRepository:
               GROUP BY workspace_id, workflow_id
             ), of_workspace AS (
               SELECT workspace_id, sum(places) AS places FROM active GROUP BY workspace_id
-            ), heads AS (
-              SELECT DISTINCT ON (workflow_id, parent_run_id IS NULL)
-                     id, workflow_id, workspace_id, concurrency_limit, started_at, parent_run_id IS NULL AS is_alone
+            ), whole AS (
+              SELECT coalesce(sum(places), 0) < %(whole)s AS has_place FROM active
+            ), queue AS NOT MATERIALIZED (
+              SELECT id, workflow_id, workspace_id, concurrency_limit, started_at, parent_run_id IS NULL AS is_alone
               FROM workflow_runs WHERE admitted_at IS NULL AND status = 'pending'
-              ORDER BY workflow_id, parent_run_id IS NULL, started_at, id
+            ), heads AS (
+              (SELECT * FROM queue ORDER BY is_alone, workflow_id, started_at, id LIMIT 1)
+              UNION ALL
+              SELECT following.* FROM heads CROSS JOIN LATERAL (
+                SELECT * FROM queue
+                WHERE (is_alone, workflow_id) > (heads.is_alone, heads.workflow_id)
+                  AND is_alone <= (SELECT has_place FROM whole)
+                ORDER BY is_alone, workflow_id, started_at, id LIMIT 1
+              ) following
             ), next AS (
-              SELECT r.id FROM heads r
+              SELECT r.id FROM heads r CROSS JOIN whole
               LEFT JOIN active f ON f.workflow_id = r.workflow_id
               LEFT JOIN of_workspace w ON w.workspace_id = r.workspace_id
               WHERE (r.concurrency_limit IS NULL OR coalesce(f.runs, 0) < r.concurrency_limit)
-                AND (NOT r.is_alone OR (coalesce(w.places, 0) < %(per_workspace)s
-                  AND (SELECT coalesce(sum(places), 0) FROM active) < %(whole)s))
+                AND (NOT r.is_alone OR (coalesce(w.places, 0) < %(per_workspace)s AND whole.has_place))
               ORDER BY r.is_alone, coalesce(w.places, 0), r.started_at, r.id
               LIMIT 1
             )

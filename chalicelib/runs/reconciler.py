@@ -13,12 +13,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+from chalicelib.batches import in_batches
 from chalicelib.errors import InvalidError, MalformedError
 from chalicelib.observability import about, logger, measure
 from chalicelib.verdicts import RunEnded
 
 from .answers import is_open
 from .children import ChildRepository
+from .dispatcher import AFTER_AN_END
 from .ending import EarlyEnd, readable, too_long
 from .gates import GateRepository
 from .records import RecordRepository
@@ -41,7 +43,10 @@ MAX_BROKEN_EXECUTIONS = 5
 BATCH = 100
 MAX_CHECKS = 500
 """DescribeExecution refills at 15 a second and more (AWS Step Functions quotas); a pass takes its share of a minute."""
-MAX_DELETIONS = 5_000
+DELETE_SECONDS = 30
+"""How long a pass goes on deleting old runs."""
+MAX_STARTS = 1_000
+"""Of runs from the queue in a pass. One takes some 50 ms, so these take one of the five minutes that the Lambda has."""
 START_SECONDS = 10
 """How long whoever accepted a run is left alone to start it."""
 
@@ -89,7 +94,7 @@ class Reconciler:
         self._each(done, forsaken, self._end_forsaken)
         self._each(done, stopping, self._stop)
         self._each(done, unstarted, self._start)
-        done["dispatched"] += self._dispatcher.dispatch()
+        done["dispatched"] += self._dispatcher.dispatch(at_most=MAX_STARTS)
         self._check_all(done, now if everything else now - self._check_after)
         done["deleted"] += self._delete_old(now)
         report = {what: count for what, count in done.items() if count}
@@ -109,7 +114,7 @@ class Reconciler:
             self._check(run)
         if is_stopping:
             self._executions.stop(run_id)
-        self._dispatcher.dispatch()
+        self._dispatcher.dispatch(at_most=AFTER_AN_END)
 
     def _each(self, done: Counter[str], work: Iterable[Work], do: Callable[[Work], str | None]) -> None:
         """One run that can't be mended now must not keep the others from it."""
@@ -226,13 +231,12 @@ class Reconciler:
         return arn is not None and self._step_functions.is_running(arn)
 
     def _delete_old(self, now: datetime) -> int:
-        """In small batches, each a transaction, so that no one waits for it."""
-        deleted, batch = 0, BATCH
-        while self._keep_runs and batch == BATCH and deleted < MAX_DELETIONS:
-            with self._database.connection() as connection:
-                batch = UpkeepRepository(connection).delete_old(now - self._keep_runs, BATCH)
-            deleted += batch
-        return deleted
+        if not self._keep_runs:
+            return 0
+        before = now - self._keep_runs
+        with self._database.connection() as connection:
+            upkeep = UpkeepRepository(connection)
+            return in_batches(lambda limit: upkeep.delete_old(before, limit), DELETE_SECONDS)[0]
 
 
 def _items_event(run: CheckedRun, gate: ClosedGate) -> dict[str, Any]:

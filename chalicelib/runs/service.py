@@ -11,6 +11,7 @@ from chalicelib.jsontext import to_text
 from chalicelib.observability import logger
 
 from .acceptance import accept
+from .dispatcher import AFTER_AN_END
 from .ending import end_early, readable
 from .executions import Executions, told
 from .items import ItemRepository
@@ -106,13 +107,13 @@ class RunService:
         """A page of runs without what may be large."""
         with self._database.connection() as connection:
             self._workflows.require(connection, workspace_id, workflow_id)
-            rows = RunListRepository(connection).list_runs(workspace_id, workflow_id, page, status)
+            rows = RunListRepository(connection).list_runs(workspace_id, page, status, workflow_id)
         return page.answer(rows, "started_at")
 
     def list_all_runs(self, workspace_id: UUID, page: Page, status: str | None) -> Paged[RunRow]:
         """A page of the runs of all workflows."""
         with self._database.connection() as connection:
-            rows = RunListRepository(connection).list_all_runs(workspace_id, page, status)
+            rows = RunListRepository(connection).list_runs(workspace_id, page, status)
         return page.answer(rows, "started_at")
 
     def list_items(
@@ -146,7 +147,7 @@ class RunService:
             self._executions.stop(run_id)
         except UnavailableError:
             logger.exception("run cancelled, its execution not stopped yet", run_id=str(run_id))
-        self._dispatcher.dispatch()
+        self._dispatcher.dispatch(at_most=AFTER_AN_END)
         return run
 
     def preview_retry(

@@ -161,8 +161,21 @@ class WorkflowRepository:
             {"workflow_id": workflow_id, **_columns(version)},
         )
 
+    def delete_runs(self, workflow_id: UUID, limit: int) -> int:
+        """Delete runs of a workflow, the oldest first, with their results; how many there were. What someone else works
+        on is left for `delete`."""
+        return self._connection.execute(
+            """
+            DELETE FROM workflow_runs WHERE id IN (
+              SELECT id FROM workflow_runs WHERE workflow_id = %s ORDER BY started_at, id LIMIT %s
+              FOR UPDATE SKIP LOCKED
+            )
+            """,
+            (workflow_id, limit),
+        ).rowcount
+
     def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:
-        """A workflow with its versions and runs. Raises NotFoundError."""
+        """A workflow with its versions and what is left of its runs. Raises NotFoundError."""
         row = self._connection.execute(
             "DELETE FROM workflows WHERE id = %s AND workspace_id = %s RETURNING id",
             (workflow_id, workspace_id),

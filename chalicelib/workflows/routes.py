@@ -72,7 +72,11 @@ def update_workflow(request: Request, body: UpdateWorkflow) -> WorkflowAnswer:
 
 @routes.route("DELETE", "/{workflow_id}", Role.OWNER, status=HTTPStatus.NO_CONTENT)
 def delete_workflow(request: Request) -> None:
-    """Delete a workflow with its versions and runs."""
+    """Delete a workflow with its versions and runs.
+
+    Of a workflow with more runs than a request has time for (some 100,000), the oldest are deleted and the answer is a
+    503 that says how many; the same request goes on.
+    """
     return _controller().delete(request)
 
 

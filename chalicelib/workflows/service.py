@@ -6,9 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
+from chalicelib.batches import in_batches
 from chalicelib.compiler.webhook import Webhook
 from chalicelib.compiler.words import listed
-from chalicelib.errors import ConflictError, InvalidError, MalformedError, NotFoundError, TooLargeError
+from chalicelib.errors import (
+    ConflictError,
+    InvalidError,
+    MalformedError,
+    NotFoundError,
+    TooLargeError,
+    UnavailableError,
+)
 
 from .differences import changes, entries, in_words
 from .gallery import gallery
@@ -52,6 +60,9 @@ NOT_A_WORKFLOW = {
 """The columns that a built-in template has no row for."""
 
 
+DELETE_SECONDS = 15
+"""How long a request goes on deleting the runs of a workflow. API Gateway waits for 29 seconds, and the rest takes a
+few."""
 ONLY_STORED = frozenset({"missing_secrets", "webhook_token", "webhook_enabled"})
 
 
@@ -62,11 +73,16 @@ class WorkflowService:
     """
 
     def __init__(
-        self, database: Database, drawings: Callable[[], Drawings], on_deleted: Callable[[UUID], object]
+        self,
+        database: Database,
+        drawings: Callable[[], Drawings],
+        on_deleted: Callable[[UUID], object],
+        delete_seconds: float = DELETE_SECONDS,
     ) -> None:
         self._database = database
         self._drawings = drawings
         self._on_deleted = on_deleted
+        self._delete_seconds = delete_seconds
 
     def plan(self, version_id: UUID) -> Plan:
         """The plan of a version. Raises NotFoundError, InvalidError or MalformedError."""
@@ -166,9 +182,18 @@ class WorkflowService:
         }
 
     def delete(self, workspace_id: UUID, workflow_id: UUID) -> None:
-        """Delete a workflow with its versions and runs."""
+        """Delete a workflow with its versions and runs. Raises UnavailableError where there are more runs than one
+        request has time for; the next one goes on."""
         with self._database.connection() as connection:
-            WorkflowRepository(connection).delete(workspace_id, workflow_id)
+            repository = WorkflowRepository(connection)
+            repository.require(workspace_id, workflow_id)
+            count, is_all = in_batches(lambda limit: repository.delete_runs(workflow_id, limit), self._delete_seconds)
+            if not is_all:
+                raise UnavailableError(
+                    f"the workflow has more runs than can be deleted at once: {count:,} were, the oldest; "
+                    "send the request again to go on"
+                )
+            repository.delete(workspace_id, workflow_id)
         self._on_deleted(workflow_id)
 
     def list_versions(self, workspace_id: UUID, workflow_id: UUID, page: Page) -> Paged[VersionRow]:

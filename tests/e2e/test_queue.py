@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+import random
 import uuid
-from typing import Any
+from collections import Counter
+from dataclasses import replace
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
-from chalicelib.bootstrap import services
+from chalicelib.aws.step_functions import StepFunctions
+from chalicelib.bootstrap import Services, services
 from chalicelib.db import Connection
+from chalicelib.errors import UnavailableError
 from chalicelib.runs.queue import Places, QueueRepository
+from chalicelib.runs.state import NewRun
 from local.stack import Stack
 from tests.client import Api, graph, node, poll, statuses
 
 NAP = graph([node("nap", "wait", {"seconds": 600})])
+
+
+class CountedStepFunctions(StepFunctions):
+    """Starts nothing, and counts how often it should have."""
+
+    starts = 0
+
+    @classmethod
+    def in_place(cls) -> Services:
+        made = Services(services().settings)
+        made.__dict__["step_functions"] = cls(made.settings)
+        return made
+
+    def start_run(self, *_: Any) -> str:
+        self.starts += 1
+        raise UnavailableError("Step Functions does not take it now")
+
+
+def places(page: dict[str, Any]) -> list[int | None]:
+    return [run["queue_position"] for run in page["items"]]
 
 
 def with_settings(**settings: Any) -> dict[str, Any]:
@@ -34,6 +60,19 @@ class TestOfAWorkflow:
         assert (last["status"], last["queue_position"]) == ("pending", 1)
         assert owner.send("POST", f"{paths[2]}/cancel").body["status"] == "cancelled"
 
+    def test_lists_tell_every_place_whatever_is_on_the_page(self, owner: Api) -> None:
+        limited = with_settings(max_concurrent_runs=1)
+        workflows = [owner.create(limited)["id"] for _ in range(2)]
+        for workflow_id in [*workflows, *workflows, workflows[0], workflows[0]]:
+            owner.execute(workflow_id)
+        runs = owner.of("runs")
+        poll(lambda: len(runs.get("?status=running")["items"]) == 2)
+        first = runs.get("?limit=3")
+        second = runs.get(f"?limit=3&cursor={first['next_cursor']}")
+        assert places(first) + places(second) == [3, 2, 1, 1, None, None]
+        assert places(runs.get("?status=pending&limit=2")) == [3, 2]
+        assert places(owner.get(f"/{workflows[0]}/runs?limit=2")) == [3, 2]
+
     def test_the_end_of_a_run_starts_the_next(self, owner: Api) -> None:
         drawn = graph([node("nap", "wait", {"seconds": 0.1}), node("x")]) | {"settings": {"max_concurrent_runs": 1}}
         workflow_id = owner.create(drawn)["id"]
@@ -51,6 +90,21 @@ class TestOfAWorkflow:
         assert owner.get(f"/{workflow_id}/runs/{first['id']}")["status"] in ("pending", "running")
         owner.send("POST", f"/{workflow_id}/runs/{first['id']}/cancel")
         assert owner.execute(workflow_id)["status"] in ("pending", "running")
+
+    def test_who_cancels_a_run_does_not_wait_for_a_whole_queue_to_start(self, owner: Api) -> None:
+        """As after an outage: many wait, and there are places for all of them."""
+        workflow = owner.create(NAP)
+        workflow_id, by = UUID(workflow["id"]), UUID(workflow["created_by"])
+        first = owner.execute(workflow["id"])
+        full, starting = Services(replace(services().settings, max_runs=0)), CountedStepFunctions.in_place()
+        for _ in range(6):
+            full.runs.start(UUID(owner.workspace_id), workflow_id, NewRun({}, "manual", by))
+        starting.runs.cancel(UUID(owner.workspace_id), workflow_id, UUID(first["id"]), by, None)
+        assert cast("CountedStepFunctions", starting.step_functions).starts <= 2
+        services().reconciler.run(everything=True)
+        poll(lambda: len(owner.get(f"/{workflow_id}/runs?status=running")["items"]) == 6)
+        for each in (full, starting):
+            each.database.close()
 
     def test_without_a_limit_all_run(self, owner: Api) -> None:
         workflow_id = owner.create(NAP)["id"]
@@ -101,6 +155,55 @@ class TestOfAll:
             connection.execute("UPDATE workflow_runs SET status = 'succeeded' WHERE id = %s", (first,))
             assert [admitted(connection, Places(9, 9)) for _ in range(4)] == [second, *later, None]
 
+    def test_where_the_whole_is_full_only_what_a_run_waits_for_goes_on(self, workspaces: list[Api]) -> None:
+        busy, quiet = workspaces
+        with services().database.connection() as connection, pretended(connection):
+            parent, waiting = (queued(connection, busy) for _ in range(2))
+            assert admitted(connection, Places(1, 1)) == parent
+            limited = busy.create(NAP)["id"]
+            children = [queued(connection, busy, limited, limit=1, parent=parent) for _ in range(2)]
+            other = queued(connection, quiet, parent=parent)
+            assert [admitted(connection, Places(1, 1)) for _ in range(3)] == [other, children[0], None]
+            assert admitted(connection, Places(2, 2)) == waiting
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_turns_are_those_of_the_rule(self, workspaces: list[Api], seed: int) -> None:
+        chance = random.Random(seed)
+        workflows = [(api, api.create(NAP)["id"]) for api in workspaces for _ in range(3)]
+        with services().database.connection() as connection, pretended(connection):
+            parent = queued(connection, workspaces[0])
+            assert admitted(connection, Places(9, 9)) == parent
+            for _ in range(30):
+                api, workflow_id = chance.choice(workflows)
+                child = parent if chance.random() < 0.3 else None
+                queued(connection, api, workflow_id, chance.choice([None, 2, 3]), child)
+            places = Places(chance.randrange(8, 16), chance.randrange(4, 9))
+            while (wanted := next_turn(connection, places)) is not None:
+                assert admitted(connection, places) == wanted
+            assert admitted(connection, places) is None
+
+
+def next_turn(connection: Connection, places: Places) -> UUID | None:
+    """Whose turn it is, said once more: by walking all runs that wait or go on."""
+    runs = connection.execute("SELECT * FROM workflow_runs WHERE status = 'pending' ORDER BY started_at, id").fetchall()
+    active = [run for run in runs if run["admitted_at"]]
+    of_workflow = Counter(run["workflow_id"] for run in active)
+    of_workspace = Counter(run["workspace_id"] for run in active if not run["parent_run_id"])
+    heads: dict[Any, Any] = {}
+    for run in runs:
+        if not run["admitted_at"]:
+            heads.setdefault((run["workflow_id"], run["parent_run_id"] is None), run)
+
+    def may_go_on(run: Any) -> bool:
+        limit, mine = run["concurrency_limit"], of_workspace[run["workspace_id"]]
+        has_place = of_workspace.total() < places.whole and mine < places.per_workspace
+        return (limit is None or of_workflow[run["workflow_id"]] < limit) and bool(run["parent_run_id"] or has_place)
+
+    def turn(run: Any) -> tuple[Any, ...]:
+        return run["parent_run_id"] is None, of_workspace[run["workspace_id"]], run["started_at"], run["id"]
+
+    return min(filter(may_go_on, heads.values()), key=turn, default={"id": None})["id"]
+
 
 class pretended:  # noqa: N801 - reads as a statement
     """Runs of the moment: undone at the end, and all that others have do not count."""
@@ -117,13 +220,20 @@ class pretended:  # noqa: N801 - reads as a statement
         self._transaction.__exit__(*exception)
 
 
-def queued(connection: Connection, api: Api, workflow_id: str | None = None, limit: int | None = None) -> UUID:
+def queued(
+    connection: Connection,
+    api: Api,
+    workflow_id: str | None = None,
+    limit: int | None = None,
+    parent: UUID | None = None,
+) -> UUID:
     row = connection.execute(
         """
-        INSERT INTO workflow_runs (workflow_id, workspace_id, version, concurrency_limit, started_at)
-        VALUES (%s, %s, 1, %s, clock_timestamp()) RETURNING id
+        INSERT INTO workflow_runs (workflow_id, workspace_id, version, concurrency_limit, started_at,
+                                   parent_run_id, parent_path, parent_node_id)
+        VALUES (%s, %s, 1, %s, clock_timestamp(), %s, '', gen_random_uuid()::text) RETURNING id
         """,
-        (workflow_id or api.create(NAP)["id"], api.workspace_id, limit),
+        (workflow_id or api.create(NAP)["id"], api.workspace_id, limit, parent),
     ).fetchone()
     assert row
     return UUID(str(row["id"]))

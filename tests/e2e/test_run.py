@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
+from chalicelib.bootstrap import services
+from chalicelib.errors import UnavailableError
+from chalicelib.workflows.service import WorkflowService
 from local.stack import Stack
 from tests.client import Api, edge, graph, node, poll, statuses
 
@@ -430,6 +434,19 @@ class TestVersions:
         assert owner.send("DELETE", f"/{workflow_id}").status == 204
         assert owner.send("GET", f"/{workflow_id}/runs/{run['id']}").status == 404
         poll(lambda: execution_status(run["execution_arn"]) != "RUNNING")
+
+    def test_a_workflow_with_more_runs_than_a_request_deletes_is_gone_after_some(self, owner: Api) -> None:
+        workflow_id = owner.create(graph([node("a")]))["id"]
+        for _ in range(3):
+            owner.ended(workflow_id, owner.execute(workflow_id)["id"])
+        runs = owner.get(f"/{workflow_id}/runs")["items"]
+        hasty = WorkflowService(services().database, lambda: services().drawings, lambda _: None, delete_seconds=0)
+        for left in (2, 1, 0):
+            with pytest.raises(UnavailableError, match="1 were, the oldest; send the request again to go on"):
+                hasty.delete(UUID(owner.workspace_id), UUID(workflow_id))
+            assert owner.get(f"/{workflow_id}/runs")["items"] == runs[:left]
+        hasty.delete(UUID(owner.workspace_id), UUID(workflow_id))
+        assert owner.send("GET", f"/{workflow_id}").status == 404
 
 
 def execution_status(arn: str) -> str:
