@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .aws.step_functions import StepFunctions
     from .compiler.plan import Plan
     from .db import Database
+    from .execution.node_call import Surroundings
     from .jwks import KeySet
-    from .node_call import Surroundings
     from .runner import Runner
     from .runs.decisions import DecisionService
     from .runs.dispatcher import Dispatcher
@@ -230,8 +230,8 @@ class Services:
     def surroundings(self) -> Surroundings:
         """What nodes may use."""
         from .aws.targets import AccountTargets
+        from .execution.node_call import Surroundings
         from .jsonata.sandbox import Sandbox
-        from .node_call import Surroundings
         from .runs.sub_runs import SubRuns
 
         sub_runs = SubRuns(self.database, self.settings, self.workflows)

@@ -9,8 +9,11 @@ from uuid import UUID
 
 from .compiler.states import NODE_FAILED, PLATFORM_ATTEMPTS
 from .errors import NotFoundError
-from .item_runs import ItemRuns, RangeCall
-from .node_call import NodeCall, Surroundings
+from .execution.item_runs import ItemRuns, RangeCall
+from .execution.node_call import NodeCall, Surroundings
+from .execution.steps import Overtaken
+from .execution.unit_run import UnitCall, UnitRun, going_on, needs
+from .execution.verdicts import NodeFailed, RetryNode, RunEnded
 from .observability import about, also, logger, measure
 from .runs.answers import is_open
 from .runs.ending import end_early, too_long
@@ -19,9 +22,6 @@ from .runs.records import RecordRepository
 from .runs.repository import RunRepository
 from .runs.settlement import failed_node
 from .runs.state import FINAL, ClosedGate, NodeRecord, Scope
-from .steps import Overtaken
-from .unit_run import UnitCall, UnitRun, going_on, needs
-from .verdicts import NodeFailed, RetryNode, RunEnded
 
 if TYPE_CHECKING:
     from .aws.step_functions import StepFunctions

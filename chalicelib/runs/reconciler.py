@@ -15,8 +15,8 @@ from uuid import UUID
 
 from chalicelib.batches import in_batches
 from chalicelib.errors import InvalidError, MalformedError
+from chalicelib.execution.verdicts import RunEnded
 from chalicelib.observability import about, logger, measure
-from chalicelib.verdicts import RunEnded
 
 from .answers import is_open
 from .children import ChildRepository

@@ -7,14 +7,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from chalicelib.conclusions import outputs_of_items
 from chalicelib.errors import InvalidError
-from chalicelib.item_runs import error_of_item
+from chalicelib.execution.conclusions import outputs_of_items
+from chalicelib.execution.item_runs import error_of_item
+from chalicelib.execution.steps import Steps
+from chalicelib.execution.verdicts import NodeFailed, RetryNode
 from chalicelib.node_contract import NodeFailure
 from chalicelib.runs.settlement import ends, failed_node, is_complete, stopped
 from chalicelib.runs.state import ItemRecord, NodeRecord
-from chalicelib.steps import Steps
-from chalicelib.verdicts import NodeFailed, RetryNode
 
 if TYPE_CHECKING:
     from chalicelib.compiler.graph import Graph, Node

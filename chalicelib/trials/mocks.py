@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.compiler.terms import Kind
-from chalicelib.node_call import NodeCall
+from chalicelib.execution.node_call import NodeCall
 from chalicelib.node_contract import NodeFailure, NodeOutcome, Result, WaitUntil
 from chalicelib.redaction import MASK
 

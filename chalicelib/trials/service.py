@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from chalicelib.compiler.terms import Kind
 from chalicelib.errors import InvalidError
-from chalicelib.node_call import NodeCall, Surroundings
+from chalicelib.execution.node_call import NodeCall, Surroundings
 from chalicelib.node_contract import DecisionWanted, EachOf, NodeFailure, NodeOutcome, Result, RunWanted, WaitUntil
 from chalicelib.runs.state import NodeRecord, RunState
 

@@ -18,9 +18,9 @@ from statelint.config import Config
 from statelint.linter import Linter
 from statelint.problem import ProblemType
 
-from chalicelib import verdicts
 from chalicelib.compiler import asl, states
 from chalicelib.compiler.plan import make_plan
+from chalicelib.execution import verdicts
 from tests.real_graphs import real_graphs
 
 from .strategies import (

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from chalicelib.bootstrap import services
 from chalicelib.compiler.asl import emit
 from chalicelib.compiler.settings import RunSettings
+from chalicelib.execution.verdicts import NodeFailed, RunEnded
 from chalicelib.runs.repository import RunRepository
 from chalicelib.runs.state import NewRun
-from chalicelib.verdicts import NodeFailed, RunEnded
 from tests.client import Api, edge, graph, node
 
 LETTER_N = graph(

@@ -22,7 +22,7 @@ from chalicelib.bootstrap import services
 from chalicelib.compiler.node_type import Config, Example, NodeType
 from chalicelib.compiler.parsing import parse
 from chalicelib.errors import UnavailableError
-from chalicelib.node_call import NodeCall
+from chalicelib.execution.node_call import NodeCall
 from chalicelib.node_contract import Context, NodeFailure, Result
 from chalicelib.secrets.schemas import PutSecret
 from chalicelib.secrets.service import SecretService

@@ -11,6 +11,11 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from chalicelib.compiler.shape import json_path
+from chalicelib.compiler.template import TemplateError
+from chalicelib.compiler.terms import Kind
+from chalicelib.compiler.words import by_field
+from chalicelib.jsontext import first_flaw, iso8601, to_text
 from chalicelib.node_contract import (
     Context,
     DecisionWanted,
@@ -23,21 +28,15 @@ from chalicelib.node_contract import (
     Targets,
     WaitUntil,
 )
-
-from .compiler.shape import json_path
-from .compiler.template import TemplateError
-from .compiler.terms import Kind
-from .compiler.words import by_field
-from .jsontext import first_flaw, iso8601, to_text
-from .observability import logger
-from .redaction import redaction
-from .runs.state import NodeRecord, Parent, PinnedRun, RunState
+from chalicelib.observability import logger
+from chalicelib.redaction import redaction
+from chalicelib.runs.state import NodeRecord, Parent, PinnedRun, RunState
 
 if TYPE_CHECKING:
-    from .compiler.expressions import Expression
-    from .compiler.graph import Graph, Node
-    from .jsonata.sandbox import Sandbox
-    from .runs.sub_runs import SubRuns
+    from chalicelib.compiler.expressions import Expression
+    from chalicelib.compiler.graph import Graph, Node
+    from chalicelib.jsonata.sandbox import Sandbox
+    from chalicelib.runs.sub_runs import SubRuns
 
 
 @dataclass(frozen=True, slots=True)

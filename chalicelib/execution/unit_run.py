@@ -12,28 +12,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from .compiler.terms import Kind
+from chalicelib.compiler.terms import Kind
+from chalicelib.db import after_commit
+from chalicelib.errors import UnavailableError
+from chalicelib.observability import logger, measure
+from chalicelib.runs.acceptance import accept
+from chalicelib.runs.gates import GateRepository
+from chalicelib.runs.items import ItemRepository
+from chalicelib.runs.records import RecordRepository
+from chalicelib.runs.repository import RunRepository
+from chalicelib.runs.settlement import are_decided, ends, is_complete
+from chalicelib.runs.state import FINAL, ClosedGate, NodeRecord, RunState, Scope
+
 from .conclusions import Conclusions, seconds_left
-from .db import after_commit
-from .errors import UnavailableError
-from .observability import logger, measure
-from .runs.acceptance import accept
-from .runs.gates import GateRepository
-from .runs.items import ItemRepository
-from .runs.records import RecordRepository
-from .runs.repository import RunRepository
-from .runs.settlement import are_decided, ends, is_complete
-from .runs.state import FINAL, ClosedGate, NodeRecord, RunState, Scope
 from .steps import Overtaken, Steps
 from .verdicts import RunEnded
 
 if TYPE_CHECKING:
-    from .compiler.graph import Graph, Node
-    from .compiler.plan import Plan
-    from .db import Connection, Database
+    from chalicelib.compiler.graph import Graph, Node
+    from chalicelib.compiler.plan import Plan
+    from chalicelib.db import Connection, Database
+    from chalicelib.runs.dispatcher import Dispatcher
+    from chalicelib.runs.executions import Executions
+
     from .node_call import NodeCall
-    from .runs.dispatcher import Dispatcher
-    from .runs.executions import Executions
 
 PAUSES_SECONDS = (0.2, 1.0, 3.0)
 Written = TypeVar("Written")

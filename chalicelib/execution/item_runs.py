@@ -9,24 +9,25 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from .compiler.costs import BATCH_ITEMS
+from chalicelib.compiler.costs import BATCH_ITEMS
+from chalicelib.observability import logger
+from chalicelib.runs.gates import GateRepository
+from chalicelib.runs.items import ItemRepository
+from chalicelib.runs.records import RecordRepository
+from chalicelib.runs.repository import RunRepository
+from chalicelib.runs.settlement import ends, failed_node, stopped
+from chalicelib.runs.state import FINAL, ItemRecord, NodeRecord, Scope
+
 from .node_call import NodeCall, Surroundings
-from .observability import logger
-from .runs.gates import GateRepository
-from .runs.items import ItemRepository
-from .runs.records import RecordRepository
-from .runs.repository import RunRepository
-from .runs.settlement import ends, failed_node, stopped
-from .runs.state import FINAL, ItemRecord, NodeRecord, Scope
 from .steps import Steps
 from .unit_run import going_on
 from .verdicts import NodeFailed, RunEnded
 
 if TYPE_CHECKING:
-    from .aws.step_functions import StepFunctions
-    from .compiler.graph import Graph
-    from .compiler.plan import Plan
-    from .db import Connection, Database
+    from chalicelib.aws.step_functions import StepFunctions
+    from chalicelib.compiler.graph import Graph
+    from chalicelib.compiler.plan import Plan
+    from chalicelib.db import Connection, Database
 
 RANGE_ATTEMPTS = 3
 """How many executions are tried for the items of a range."""

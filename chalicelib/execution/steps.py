@@ -12,18 +12,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.compiler.states import PLATFORM_ATTEMPTS
+from chalicelib.compiler.terms import ERROR_HANDLE
+from chalicelib.jsontext import escaped
 from chalicelib.node_contract import DecisionWanted, EachOf, NodeFailure, Result, RunWanted, WaitUntil
+from chalicelib.observability import about, logger
+from chalicelib.runs.settlement import dead_paths, is_due
+from chalicelib.runs.state import NodeRecord, PinnedRun
 
-from .compiler.states import PLATFORM_ATTEMPTS
-from .compiler.terms import ERROR_HANDLE
-from .jsontext import escaped
-from .observability import about, logger
-from .runs.settlement import dead_paths, is_due
-from .runs.state import NodeRecord, PinnedRun
 from .verdicts import NodeFailed, RetryNode
 
 if TYPE_CHECKING:
-    from .compiler.graph import Graph, Node
+    from chalicelib.compiler.graph import Graph, Node
+
     from .node_call import NodeCall
 
 

@@ -7,19 +7,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.compiler.terms import Kind
 from chalicelib.node_contract import NodeFailure
+from chalicelib.runs.children import ChildRepository
+from chalicelib.runs.executions import Executions, told
+from chalicelib.runs.items import ItemRepository
+from chalicelib.runs.repository import RunRepository
+from chalicelib.runs.state import FINAL, ChildRun, ItemRecord, NodeRecord, Scope
 
-from .compiler.terms import Kind
-from .runs.children import ChildRepository
-from .runs.executions import Executions, told
-from .runs.items import ItemRepository
-from .runs.repository import RunRepository
-from .runs.state import FINAL, ChildRun, ItemRecord, NodeRecord, Scope
 from .steps import Overtaken, Steps
 
 if TYPE_CHECKING:
-    from .compiler.graph import Graph, Node
-    from .db import Database
+    from chalicelib.compiler.graph import Graph, Node
+    from chalicelib.db import Database
 
 
 class Conclusions:
