@@ -126,9 +126,10 @@ def _names(model: type[BaseModel]) -> list[str]:
 
 
 def _parse_texts(given: Mapping[str, str], model: type[Model]) -> Model:
-    check_storable(given)
+    texts = dict(given)  # of a query it is Chalice's own kind of mapping
+    check_storable(texts)
     try:
-        return model.model_validate(given)
+        return model.model_validate(texts)
     except ValidationError as error:
         rejection = _rejection(error, model)
         raise MalformedError(rejection.detail, rejection.errors) from None

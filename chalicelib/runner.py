@@ -140,7 +140,7 @@ class Runner:
                 end_early(connection, graph, run_id, "timed_out", lambda _: too_long(graph))
             else:
                 end_early(connection, graph, run_id, "failed", lambda records: _reason(graph, records, error))
-        self._executions.stop(run_id)
+        self._executions.stop(run_id, from_within=True)
 
 
 def _gate(event: Mapping[str, Any]) -> ClosedGate:

@@ -56,11 +56,6 @@ class Difference:
     moved: list[str]
     """The ids of the nodes of which only the layout changed, or that too."""
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether both mean the same."""
-        return not any((self.added, self.removed, self.changed, self.connected, self.disconnected, self.others))
-
     def as_json(self) -> dict[str, Any]:
         """For programs."""
         return {

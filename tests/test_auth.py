@@ -23,7 +23,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.auth import Role
-from chalicelib.bootstrap import services
 from chalicelib.errors import InvalidTokenError, UnauthenticatedError, UnavailableError
 from chalicelib.jwks import KEPT_SECONDS, MAX_BYTES, PAUSE_SECONDS, REFETCH_SECONDS, KeySet
 from chalicelib.rs256 import Rs256
@@ -32,6 +31,7 @@ from chalicelib.tokens import MAX_TOKEN_LENGTH, Authenticator
 from local import workspaces
 from local.stack import Stack
 from tests.client import Api
+from tests.containers import deployed_with
 from tests.issuer import AUDIENCE, Issuer, jwk
 
 SECRET = "a secret that has thirty-two characters"
@@ -490,26 +490,32 @@ class TestOverHttp:
         event["multiValueHeaders"] = {"Authorization": ["Bearer x", f"Bearer {owner.token}"]}
         assert stack.app(event, None)["statusCode"] == 401
 
-    def test_an_issuers_users_are_members_by_their_ids(
-        self, owner: Api, stack: Stack, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        tokens = Authenticator(KeySet(issuer.jwks_url), issuer.url, (AUDIENCE,))
-        monkeypatch.setitem(vars(services()), "authenticator", tokens)
+    def test_an_issuers_users_are_members_by_their_ids(self, owner: Api, stack: Stack, issuer: Issuer) -> None:
         workspace_id, email = UUID(owner.workspace_id), f"{uuid.uuid4().hex}@example.com"
         user_id = uuid5(uuid5(NAMESPACE_URL, issuer.url), f"auth0|{email}")
         with psycopg.connect(stack.database_url) as connection:
             connection.execute("INSERT INTO users (id, email) VALUES (%s, %s)", (user_id, email))
         workspaces.add_member(stack.database_url, workspace_id, email, Role.MEMBER)
         ada = replace(owner, token=issuer.token(issuer.claims(f"auth0|{email}")))
-        assert ada.send("GET", "").status == 200
-        assert ada.send("POST", "", {}).status == 403
-        assert replace(owner, token=issuer.token(issuer.claims("auth0|another"))).send("GET", "").status == 404
-        assert owner.send("GET", "").status == 401
+        stranger = replace(owner, token=issuer.token(issuer.claims("auth0|another")))
+        with deployed_with(**of_issuer(issuer)):
+            assert ada.send("GET", "").status == 200
+            assert ada.send("POST", "", {}).status == 403
+            assert stranger.send("GET", "").status == 404
+            assert owner.send("GET", "").status == 401
 
-    def test_an_issuer_that_is_away_is_a_503(self, owner: Api, issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
-        tokens = Authenticator(KeySet(issuer.jwks_url), issuer.url, (AUDIENCE,))
-        monkeypatch.setitem(vars(services()), "authenticator", tokens)
+    def test_an_issuer_that_is_away_is_a_503(self, owner: Api, issuer: Issuer) -> None:
         issuer.status = 500
-        answer = replace(owner, token=issuer.token(issuer.claims(str(ADA)))).send("GET", "")
+        with deployed_with(**of_issuer(issuer)):
+            answer = replace(owner, token=issuer.token(issuer.claims(str(ADA)))).send("GET", "")
         assert (answer.status, answer.headers["retry-after"]) == (503, "2")
         assert "www-authenticate" not in answer.headers
+
+
+def of_issuer(issuer: Issuer) -> dict[str, Any]:
+    """Settings by which its tokens are taken, and no others."""
+    return {
+        "jwt_secret": None,
+        "jwt_issuer": issuer.url,
+        "jwt_audience": AUDIENCE,
+    }

@@ -193,14 +193,25 @@ def test_a_loop_of_redirects_ends(serve: Callable[[Slow | Looping], str]) -> Non
     assert looping.asked == LIMITS.max_redirects + 1
 
 
-def test_a_connection_is_used_again_after_its_exchange(here: Upstream) -> None:
-    client = OutgoingHttp(ANYWHERE, 1_000)
-    for _ in range(3):
-        assert client.request("GET", f"{here.base}/a", headers={}, body=None, limits=HttpLimits(LIMIT)).status == 200
-    time.sleep(LIMIT + 0.2)
-    assert (
-        client.request("GET", f"{here.base}/a?sleep=0.1", headers={}, body=None, limits=HttpLimits(LIMIT)).status == 200
-    )
+@dataclass
+class OneConnection:
+    """Takes no second connection, and answers all requests on the first, each after a pause."""
+
+    pause: float
+
+    def serve(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            while connection.recv(65_536):
+                time.sleep(self.pause)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_a_connection_is_used_again_after_its_exchange(serve: Callable[[Slow | OneConnection], str]) -> None:
+    """Also when the time of exchanges before is over, in the middle of another one."""
+    client, url = OutgoingHttp(ANYWHERE, 1_000), serve(OneConnection(pause=LIMIT / 4))
+    for _ in range(8):
+        assert client.request("GET", url, headers={}, body=None, limits=HttpLimits(LIMIT)).status == 200
 
 
 @pytest.mark.parametrize("status", [413, 429, 503])

@@ -103,11 +103,13 @@ class StepFunctions:
         return True
 
     def release(self, token: str) -> None:
-        """End a Task that waits for its token; one that has ended already is left alone."""
-        gone = self._client.exceptions
+        """End a Task that waits for its token; one that has ended already is left alone. Raises UnavailableError."""
+        errors = self._client.exceptions
+        gone = (errors.TaskDoesNotExist, errors.TaskTimedOut, errors.InvalidToken)
         try:
-            self._client.send_task_success(taskToken=token, output="{}")
-        except (gone.TaskDoesNotExist, gone.TaskTimedOut, gone.InvalidToken):
+            with our_errors(SERVICE, *gone):
+                self._client.send_task_success(taskToken=token, output="{}")
+        except gone:
             logger.info("a gate was gone already")
 
     def is_running(self, execution_arn: str) -> bool:

@@ -163,7 +163,10 @@ def _our_failures(service: str) -> Iterator[None]:
         ClientError,
         ConnectTimeoutError,
         EndpointConnectionError,
+        HTTPClientError,
+        IncompleteReadError,
         ReadTimeoutError,
+        SSLError,
     )
 
     try:
@@ -174,7 +177,9 @@ def _our_failures(service: str) -> Iterator[None]:
     except (ConnectTimeoutError, EndpointConnectionError):
         raise NodeFailure("no_connection", f"{service} can't be reached", retryable=True) from None
     except ReadTimeoutError:
-        raise NodeFailure("timed_out", f"{service} did not answer in time") from None
+        raise NodeFailure("timed_out", f"{service} did not answer in time; it may have been done") from None
+    except (HTTPClientError, IncompleteReadError, SSLError) as error:  # after it was sent, or who knows when
+        raise NodeFailure("no_answer", f"the call of {service} broke off; it may have been done: {error}") from None
     except BotoCoreError as error:
         raise NodeFailure("refused", f"{service} was not called: {error}") from None
 

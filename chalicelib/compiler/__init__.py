@@ -2,7 +2,8 @@
 
     graph_definition --shape--> GraphShape --validate--> Graph --plan--> Plan --asl--> definition, --certificate--> cost
 
-Pure: values in, values out; no clock, environment, network or database, and no node type is known by name.
+Pure: values in, values out; no environment, network or database, and no node type is known by name. The one clock is
+the default of what a node is given when it runs (`node_type`), which tests replace.
 
 - `shape` reads the parts of React Flow's `toObject()` that mean something; a value of another shape is malformed.
 - `validate` finds everything that is wrong with the meaning, all at once, and strips the layout.

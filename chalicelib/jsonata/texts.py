@@ -48,7 +48,10 @@ def parse_json(text: Any) -> Any:
 
 def to_json(value: Any) -> str:
     """The JSON text of a value; unlike $string, a text comes in quotes."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        raise ValueError("a number in the value is infinite; was something divided by zero?") from None
 
 
 def uuid() -> str:

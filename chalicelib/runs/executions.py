@@ -68,16 +68,19 @@ class Executions:
         self.stop(run["id"])
         return True
 
-    def stop(self, run_id: UUID) -> None:
+    def stop(self, run_id: UUID, *, from_within: bool = False) -> None:
         """Stop whatever still runs of a run that ended early, the runs that its nodes started too, and tell the one
-        that waits for it. Raises UnavailableError; then it is to be called again."""
+        that waits for it. Raises UnavailableError; then it is to be called again.
+
+        `from_within`: its own execution asks, which fails by itself where the run failed.
+        """
         with self._database.connection() as connection:
             ended = RunRepository(connection).find_ended(run_id)
             gates = GateRepository(connection).list_all(run_id)
             children = ChildRepository(connection).list_unfinished(run_id)
         if ended is None:
             return
-        if ended["execution_arn"] and ended["status"] in ("cancelled", "timed_out"):
+        if ended["execution_arn"] and not (from_within and ended["status"] == "failed"):
             self._step_functions.stop(ended["execution_arn"])
         self._end_gates(run_id, gates)
         for child in children:

@@ -55,8 +55,10 @@ class NewRun:
     id: UUID = field(default_factory=uuid4)
 
     @property
-    def request_hash(self) -> str:
-        """Equal for equal requests."""
+    def request_hash(self) -> str | None:
+        """Equal for equal requests; None without a key, as no one asks for it then."""
+        if self.idempotency_key is None:
+            return None
         import hashlib  # noqa: PLC0415 - it loads OpenSSL, which runs without a key do not need
 
         request = self.input if self.asked is None else [self.input, self.asked]

@@ -12,7 +12,7 @@ from chalicelib.errors import NotFoundError
 if TYPE_CHECKING:
     from chalicelib.paging import Page
 
-    from .schemas import SecretDetail, SecretRow
+    from .schemas import OrphanRow, SecretDetail, SecretRow
 
 
 class SecretRepository:
@@ -96,14 +96,16 @@ class SecretRepository:
             (workspace_id, name, updated_at),
         )
 
-    def list_orphans(self, limit: int) -> list[tuple[UUID, str, datetime | None]]:
-        """Secrets of workspaces that were deleted: the workspace, the name, and when the value was stored."""
+    def list_orphans(self, after: OrphanRow | None, limit: int) -> list[OrphanRow]:
+        """Secrets of workspaces that were deleted, newest first, behind one of them."""
         rows = self._connection.execute(
             """
-            SELECT workspace_id, name, updated_at FROM workspace_secrets s
+            SELECT id, workspace_id, name, created_at, updated_at FROM workspace_secrets s
             WHERE NOT EXISTS (SELECT FROM workspaces w WHERE w.id = s.workspace_id)
-            LIMIT %s
+              AND (%(moment)s::timestamptz IS NULL OR (created_at, id) < (%(moment)s, %(id)s::uuid))
+            ORDER BY created_at DESC, id DESC
+            LIMIT %(limit)s
             """,
-            (limit,),
+            {"moment": after and after["created_at"], "id": after and after["id"], "limit": limit},
         ).fetchall()
-        return [(row["workspace_id"], row["name"], row["updated_at"]) for row in rows]
+        return cast("list[OrphanRow]", rows)

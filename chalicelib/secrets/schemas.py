@@ -35,6 +35,16 @@ class SecretRow(TypedDict):
     updated_by: UUID | None
 
 
+class OrphanRow(TypedDict):
+    """A secret of a workspace that is gone."""
+
+    id: UUID
+    workspace_id: UUID
+    name: str
+    created_at: datetime
+    updated_at: datetime | None
+
+
 class Taker(TypedDict):
     """A workflow whose current version takes a secret."""
 

@@ -7,16 +7,17 @@ leaves a row that its owner sees, and whoever sends the value again, or deletes 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from chalicelib.compiler.secret_names import RULE, is_name
-from chalicelib.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
+from chalicelib.errors import ConflictError, InvalidError, NotFoundError, TooLargeError, UnavailableError
 from chalicelib.observability import logger
 
 from .repository import SecretRepository
-from .schemas import MAX_VALUE_BYTES, PutSecret, SecretDetail, SecretRow
+from .schemas import MAX_VALUE_BYTES, OrphanRow, PutSecret, SecretDetail, SecretRow
 
 if TYPE_CHECKING:
     from chalicelib.aws.secrets_manager import SecretsManager
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from chalicelib.settings import Settings
 
 ORPHANS_AT_ONCE = 100
+ORPHANS_SECONDS = 200
+"""Its Lambda has 300, and the last deletion may have to wait for AWS."""
 
 
 class SecretService:
@@ -74,12 +77,29 @@ class SecretService:
         logger.info("secret deleted", workspace_id=str(workspace_id), secret=name, by=str(by))
 
     def delete_orphans(self) -> dict[str, int]:
-        """Delete the secrets of workspaces that are gone; how many there were. Raises UnavailableError."""
-        with self._database.connection() as connection:
-            orphans = SecretRepository(connection).list_orphans(ORPHANS_AT_ONCE)
-        for orphan in orphans:
-            self._delete(*orphan)
-        return {"deleted": len(orphans)}
+        """Delete the secrets of workspaces that are gone; what became of how many. One that can't be deleted now is
+        put off, and keeps no other from it."""
+        done, until = Counter(deleted=0), time.monotonic() + ORPHANS_SECONDS
+        for orphan in self._orphans():
+            if time.monotonic() > until:
+                break
+            try:
+                self._delete(orphan["workspace_id"], orphan["name"], orphan["updated_at"])
+                done["deleted"] += 1
+            except UnavailableError:
+                logger.exception("orphaned secret not deleted yet", workspace_id=str(orphan["workspace_id"]))
+                done["put_off"] += 1
+        return dict(done)
+
+    def _orphans(self) -> Iterator[OrphanRow]:
+        """Newest first: what could not be deleted before comes last."""
+        page: list[OrphanRow] = []
+        while True:
+            with self._database.connection() as connection:
+                page = SecretRepository(connection).list_orphans(page[-1] if page else None, ORPHANS_AT_ONCE)
+            yield from page
+            if len(page) < ORPHANS_AT_ONCE:
+                return
 
     def _delete(self, workspace_id: UUID, name: str, updated_at: Any) -> None:
         self._secrets_manager.delete(self._path(workspace_id, name))
@@ -89,6 +109,7 @@ class SecretService:
 
     def values(self, workspace_id: UUID, names: Iterable[str]) -> dict[str, str]:
         """The values of those secrets that there are, none older than the cache may be. Raises UnavailableError."""
+        self._forget_expired()
         found = {name: self._value(workspace_id, name) for name in names}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -101,6 +122,13 @@ class SecretService:
         if value is not None:
             self._cache[workspace_id, name] = (now + self._settings.secrets_cache_seconds, value)
         return value
+
+    def _forget_expired(self) -> None:
+        """No value stays in memory for longer than it may be used."""
+        now = time.monotonic()
+        for key, (until, _) in list(self._cache.items()):
+            if until <= now:
+                self._cache.pop(key, None)
 
     def _path(self, workspace_id: UUID, name: str) -> str:
         return f"{self._settings.secrets_prefix}{workspace_id}/{name}"

@@ -40,13 +40,13 @@ def get_webhook(request: Request) -> WebhookAnswer:
     return _controller().get(request)
 
 
-@routes.route("PUT", "/{workflow_id}/webhook", Role.OWNER, raises=[ConflictError])
+@routes.route("PUT", "/{workflow_id}/webhook", Role.OWNER)
 def update_webhook(request: Request, body: PutWebhook) -> WebhookAnswer:
     """Turn the webhook on or off."""
     return _controller().put(request, body)
 
 
-@routes.route("POST", "/{workflow_id}/webhook/rotate", Role.OWNER, raises=[ConflictError])
+@routes.route("POST", "/{workflow_id}/webhook/rotate", Role.OWNER)
 def rotate_webhook(request: Request) -> WebhookAnswer:
     """Give the webhook another URL; the one before ends."""
     return _controller().rotate(request)

@@ -11,9 +11,9 @@ from chalicelib.compiler.words import listed
 from chalicelib.errors import summary
 
 LAYOUT = frozenset(
-    ("position", "positionAbsolute", "selected", "dragging", "resizing", "measured", "width", "height")
+    ("position", "positionAbsolute", "selected", "dragging", "resizing", "measured", "width", "height", "style")
 )  # fmt: skip
-"""The keys of a node or an edge that React Flow writes by itself or when something is dragged."""
+"""The keys of a node or an edge that only say how it looks; React Flow writes most of them by itself."""
 
 MAX_ENTRIES = 1_000
 MAX_PATH = 300

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, NoReturn
 from uuid import uuid4
 
@@ -10,7 +11,8 @@ import click
 from rich.text import Text
 
 from stepgraph.addressing import find_run, find_workflow, graph_of_run, run_path
-from stepgraph.errors import INTERRUPTED, RUN_FAILED, UsageError
+from stepgraph.api import Api
+from stepgraph.errors import INTERRUPTED, RUN_FAILED, ProblemError, UsageError
 from stepgraph.files import parse
 from stepgraph.options import Command, Session, read_text
 from stepgraph.progress import follow
@@ -120,10 +122,11 @@ def watch(session: Session, run: str) -> None:
 @click.pass_obj
 def runs(session: Session, workflow: str | None, status: str | None, limit: int) -> None:
     """List runs, of a WORKFLOW or of the workspace."""
-    api = session.api
-    path = f"/workflows/{find_workflow(api, workflow)['id']}/runs" if workflow else "/runs"
+    api, names, path = session.api, _Names(session.api), "/runs"
+    if workflow:
+        of = find_workflow(api, workflow)
+        path, names[of["id"]] = f"/workflows/{of['id']}/runs", of["name"]
     found = at_most(session, api.items(path, status=status), limit)
-    names = {} if session.screen.as_json else {each["id"]: each["name"] for each in api.items("/workflows")}
     columns = (
         Column("id"), Column("workflow", long=True), Column("status"), Column("started", extra=1),
         Column("took", right=True, extra=2), Column("by", extra=4), Column("error", long=True, extra=3),
@@ -131,8 +134,25 @@ def runs(session: Session, workflow: str | None, status: str | None, limit: int)
     session.screen.show_list(found, columns, lambda each: _row(session, each, names), empty="there is no run")
 
 
+class _Names(dict[str, str]):
+    """Of workflows by their ids, each asked for when it is first shown."""
+
+    def __init__(self, api: Api) -> None:
+        super().__init__()
+        self._api = api
+
+    def __missing__(self, workflow_id: str) -> str:
+        try:
+            self[workflow_id] = self._api.get(f"/workflows/{workflow_id}")["name"]
+        except ProblemError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            self[workflow_id] = short(workflow_id)  # it was deleted meanwhile
+        return self[workflow_id]
+
+
 def _row(session: Session, run: Mapping[str, Any], names: Mapping[str, str]) -> list[str | Text]:
-    name = Text.assemble(line(names.get(run["workflow_id"], short(run["workflow_id"]))), (f" @{run['version']}", DIM))
+    name = Text.assemble(line(names[run["workflow_id"]]), (f" @{run['version']}", DIM))
     queued = f"queued, {run['queue_position']}" if run["queue_position"] else None
     took = seconds(between(run["started_at"], run["completed_at"]))
     return [

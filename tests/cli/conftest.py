@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,7 +61,19 @@ class Cli:
         """The command as users start it."""
         command = [sys.executable, "-m", "stepgraph", *arguments]
         environment = {name: value for name, value in {**os.environ, **self._own}.items() if value is not None}
-        return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **more)
+        with interruptible():
+            return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **more)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Processes that begin meanwhile end when interrupted, though a shell may have begun us in the background, where
+    that is ignored: what is handled here is as usual there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

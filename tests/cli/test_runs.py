@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+import urllib3
+
 from tests.cli.conftest import Cli
 from tests.client import Api, edge, graph, node, poll, statuses
 
@@ -88,6 +91,22 @@ class TestList:
         assert heading.split() == ["id", "workflow", "status", "started", "took", "by", "error"]
         assert first.startswith(f"{ids[1][:8]}  other @1  ✗ failed")
         assert second.startswith(f"{ids[0][:8]}  one @1    ✓ succeeded")
+
+    def test_only_workflows_that_are_shown_are_asked_for(
+        self, cli: Cli, owner: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shown, _ = owner.create(HELLO, "shown")["id"], owner.create(HELLO, "other")
+        for _ in range(2):
+            owner.ended(shown, owner.execute(shown)["id"])
+        asked, request = [], urllib3.PoolManager.request
+
+        def noted(pool: Any, method: str, url: str, **more: Any) -> Any:
+            asked.append(url.partition("?")[0].rpartition(owner.workspace_id)[2])
+            return request(pool, method, url, **more)
+
+        monkeypatch.setattr(urllib3.PoolManager, "request", noted)
+        assert cli("runs").out.count("shown @1") == 2
+        assert asked == ["/runs", f"/workflows/{shown}"]
 
 
 class TestLogs:

@@ -359,6 +359,19 @@ class TestExecute:
             )
         assert execute({"a": 2}, "k1").body["id"] != run_id
 
+    def test_only_of_a_request_with_a_key_a_hash_is_kept(self, owner: Api, stack: Stack) -> None:
+        workflow_id = owner.create(ONE)["id"]
+        owner.execute(workflow_id, "x" * 1_000)
+        owner.send("POST", f"/{workflow_id}/execute", {}, **{"Idempotency-Key": "k"})
+        with psycopg.connect(stack.database_url) as connection:
+            query = "SELECT length(request_hash) FROM workflow_runs WHERE workflow_id = %s ORDER BY started_at"
+            assert connection.execute(query, (workflow_id,)).fetchall() == [(None,), (64,)]
+
+    def test_what_no_text_can_hold_is_refused_in_a_query_as_well(self, owner: Api) -> None:
+        run = owner.run(ONE)
+        path = f"/{run['workflow_id']}/runs/{run['id']}/items"
+        assert_problem(owner.send("GET", f"{path}?node_id=a%00"), 400, "nul_character")
+
     def test_an_unknown_key_is_refused_rather_than_ignored(self, owner: Api) -> None:
         workflow_id = owner.create(ONE)["id"]
         assert_problem(owner.send("POST", f"/{workflow_id}/execute", {"inptu": 1}), 400, "extra_forbidden")

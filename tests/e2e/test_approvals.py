@@ -9,12 +9,12 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from chalicelib.aws.step_functions import StepFunctions
 from chalicelib.bootstrap import services
-from chalicelib.errors import UnavailableError
 from local.stack import Stack
 from tests.client import Answer, Api, edge, graph, node, poll, statuses
+from tests.e2e.scheduling import aws
 
 
 def approval(node_id: str = "ok", message: str = "Pay {% $input.amount %}?", **more: Any) -> dict[str, Any]:
@@ -214,13 +214,21 @@ class TestList:
         assert listed(owner)["items"] == []
 
 
-def test_a_decision_holds_though_the_platform_is_away(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: Any) -> None:
-        raise UnavailableError("Step Functions does not take it now; try again in a moment")
+@pytest.mark.parametrize(
+    "raised",
+    [
+        ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "SendTaskSuccess"),
+        EndpointConnectionError(endpoint_url="https://states.example.com"),
+    ],
+    ids=["throttled", "away"],
+)
+def test_a_decision_holds_though_the_platform_does_not_take_it(owner: Api, raised: Exception) -> None:
+    def answers(operation: str, _parameters: dict[str, Any]) -> None:
+        if operation == "SendTaskSuccess":
+            raise raised
 
     path = waiting(owner, PAYMENT)
-    with monkeypatch.context() as cut:
-        cut.setattr(StepFunctions, "release", away)
+    with aws(answers):
         assert decide(owner, path, data="x").status == 200
         assert owner.get(path)["status"] == "running"
     services().reconciler.run(everything=True)

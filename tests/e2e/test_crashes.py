@@ -307,3 +307,19 @@ class TestBrokenPlatform:
         assert run["status"] == "succeeded"
         events = [entry["event"] for entry in run["history"]]
         assert sorted(events) == ["accepted", "mended", "started", "succeeded"]  # it may end before it is told why
+
+    @pytest.mark.parametrize("workers", [SUB], indirect=True)
+    def test_a_parent_that_no_one_told_is_told_by_the_reconciler(self, workers: Workers, upstream: Upstream) -> None:
+        inner = workers.owner.create(graph([ask("inner", "inner?held=1")]))["id"]
+        workers.given["inner"] = inner
+        fate = Fate(always_dies_at="before send_task_success")
+        run_id = workers.accept(fate)
+        path = f"/{workers.workflow_id}/runs/{run_id}"
+        poll(lambda: tokens_of(UUID(run_id)))
+        upstream.let_go[f"/{workers.owner.workspace_id}/inner"].set()
+        poll(lambda: fate.unnoticed)
+        run = workers.owner.get(path)
+        assert (run["status"], [child["status"] for child in run["children"]]) == ("running", ["succeeded"])
+        fate.always_dies_at = None
+        services().reconciler.run(everything=True)
+        assert workers.owner.ended(workers.workflow_id, run_id)["status"] == "succeeded"

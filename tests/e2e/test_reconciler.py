@@ -14,6 +14,7 @@ from chalicelib.compiler.asl import Emission
 from chalicelib.errors import UnavailableError
 from chalicelib.runs.repository import RunRepository
 from chalicelib.runs.state import NewRun
+from local.account import ACCOUNT, REGION
 from local.stack import Stack
 from tests.client import Api, edge, graph, node, poll, statuses
 from tests.e2e.test_run import ask
@@ -22,6 +23,9 @@ ENDS = {
     "SUCCEEDED": {"Type": "Succeed"},
     "FAILED": {"Type": "Fail", "Error": "States.Runtime", "Cause": "no such path"},
 }
+
+NOWHERE = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:stepgraph-none:none"
+"""An execution that there never was."""
 
 
 class AwayStepFunctions(StepFunctions):
@@ -120,8 +124,8 @@ class TestUnreadable:
     """A version may be left that needs what is not there any more, as a node type that was taken out."""
 
     @staticmethod
-    def left(path: str) -> None:
-        """Let the run's version be such a one, and the run wait for its turn."""
+    def left(path: str, *, is_admitted: bool = False) -> None:
+        """Let the run's version be such a one, and the run wait for its turn, or not."""
         _, workflow_id, _, run_id = path.split("/")
         with services().database.connection() as connection:
             connection.execute(
@@ -131,7 +135,8 @@ class TestUnreadable:
                 """,
                 (workflow_id,),
             )
-            connection.execute("UPDATE workflow_runs SET admitted_at = NULL WHERE id = %s", (run_id,))
+            if not is_admitted:
+                connection.execute("UPDATE workflow_runs SET admitted_at = NULL WHERE id = %s", (run_id,))
         services().drawings.plan.cache_clear()
 
     @pytest.mark.parametrize("is_lost", [False, True], ids=["not started", "without its execution"])
@@ -143,11 +148,21 @@ class TestUnreadable:
         assert stranger.run(graph([node("a")]))["status"] == "succeeded"
         if is_lost:
             with services().database.connection() as connection:
-                RunRepository(connection).mark_started(UUID(path.rpartition("/")[2]), "arn:of:none", 1, None)
+                RunRepository(connection).mark_started(UUID(path.rpartition("/")[2]), NOWHERE, 1, None)
         services().reconciler.run(everything=True)
         run = owner.get(path)
         assert (run["status"], statuses(run)) == ("failed", {"a": "cancelled", "b": "cancelled"})
         assert 'unknown type "gone"' in run["error_message"]
+
+    def test_an_execution_that_waits_ends_with_its_run(self, owner: Api) -> None:
+        """Else no one could ever let it go on: who waits at its gates is forgotten with the run."""
+        workflow_id = owner.create(graph([node("ok", "approval", {"message": "?"})]))["id"]
+        path = f"/{workflow_id}/runs/{owner.execute(workflow_id)['id']}"
+        arn = poll(lambda: statuses(now := owner.get(path))["ok"] == "waiting" and now["execution_arn"])
+        self.left(path, is_admitted=True)
+        services().reconciler.run(everything=True)
+        assert owner.get(path)["status"] == "failed"
+        poll(lambda: not services().step_functions.is_running(arn))
 
     def test_its_run_can_be_cancelled(self, owner: Api) -> None:
         path = without_execution(owner, graph([node("a"), node("b")], edge("a", "b")))

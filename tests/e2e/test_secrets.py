@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import uuid
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,7 +27,7 @@ from chalicelib.errors import UnavailableError
 from chalicelib.execution.node_call import NodeCall
 from chalicelib.node_contract import Context, NodeFailure, Result
 from chalicelib.secrets.schemas import PutSecret
-from chalicelib.secrets.service import SecretService
+from chalicelib.secrets.service import ORPHANS_AT_ONCE, SecretService
 from local.clock import event
 from local.stack import Stack
 from tests.client import Api, edge, graph, node
@@ -213,6 +215,31 @@ class TestCutShort:
             rows = connection.execute("SELECT FROM workspace_secrets WHERE workspace_id = %s", [secrets.workspace_id])
             assert rows.fetchall() == []
 
+    def test_one_that_can_not_be_deleted_keeps_no_other_from_it(self, stack: Stack) -> None:
+        """The one that is come to first, of more than are read at once."""
+
+        class Stuck(SecretsManager):
+            def delete(self, name: str) -> None:
+                if name.endswith("/stuck"):
+                    raise UnavailableError("not now")
+                super().delete(name)
+
+        workspace_id = uuid.uuid4()
+        names = [*(f"key{number}" for number in range(ORPHANS_AT_ONCE + 1)), "stuck"]
+        with psycopg.connect(stack.database_url) as connection:
+            connection.execute(
+                """
+                INSERT INTO workspace_secrets (workspace_id, name, created_at)
+                SELECT %s, name, clock_timestamp() FROM unnest(%s::text[]) AS name
+                """,
+                (workspace_id, names),
+            )
+        report = service(Stuck(services().settings)).delete_orphans()
+        assert (report["put_off"], report["deleted"] >= ORPHANS_AT_ONCE + 1) == (1, True)
+        with psycopg.connect(stack.database_url) as connection:
+            query = "DELETE FROM workspace_secrets WHERE workspace_id = %s RETURNING name"
+            assert connection.execute(query, (workspace_id,)).fetchall() == [("stuck",)]
+
 
 class TestOnSave:
     def test_a_secret_that_is_not_there_is_a_warning_until_it_is(self, owner: Api) -> None:
@@ -306,6 +333,27 @@ class TestInARun:
         uncached.values(workspace_id, ["a"])
         uncached.values(workspace_id, ["a", "nope"])
         assert [name.rpartition("/")[2] for name in asked] == ["a", "a", "a", "nope"]
+
+    def test_a_value_does_not_stay_in_memory_for_longer_than_it_may_be_used(self, owner: Api) -> None:
+        class Value(str):
+            """A text of which can be asked whether it is still there."""
+
+        found: list[weakref.ref[Value]] = []
+
+        class Watched(SecretsManager):
+            def find(self, name: str) -> str | None:
+                value = Value(super().find(name))
+                found.append(weakref.ref(value))
+                return value
+
+        store(owner.of("secrets"), "a", "x")
+        store(owner.of("secrets"), "b", "x")
+        workspace_id = uuid.UUID(owner.workspace_id)
+        watched = service(Watched(services().settings), secrets_cache_seconds=0)
+        watched.values(workspace_id, ["a"])
+        watched.values(workspace_id, ["b"])
+        gc.collect()
+        assert found[0]() is None
 
 
 def echoing(node_id: str, path: str = "echo", **data: Any) -> dict[str, Any]:

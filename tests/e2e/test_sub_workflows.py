@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from chalicelib.bootstrap import services
-from chalicelib.runs.executions import Executions
 from local.stack import Stack
 from tests.client import Api, edge, graph, node, poll, statuses
+from tests.containers import deployed_with
 from tests.upstream import Upstream
 
 
@@ -246,15 +246,17 @@ class TestCircles:
 
 
 class TestPlaces:
-    def test_children_need_none_of_their_own(self, owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_children_need_none_of_their_own(self, owner: Api, upstream: Upstream) -> None:
         """Else parents that have all places would wait for ever for children that have none."""
-        settings = services().settings
         inner = saved(owner, value("v", 1))
-        outer = saved(owner, nap(1), sub(inner))
-        places = services().dispatcher._places  # noqa: SLF001 - what the operator would set
-        monkeypatch.setattr(services().dispatcher, "_places", type(places)(settings.max_runs, 2))
-        ids = [owner.execute(outer)["id"] for _ in range(4)]
-        assert [owner.ended(outer, run_id)["status"] for run_id in ids] == ["succeeded"] * 4
+        path = f"/{owner.workspace_id}/hold"
+        hold = node("hold", "http_request", {"url": f"{upstream.base}{path}?held=1"})
+        outer = saved(owner, hold, sub(inner))
+        with deployed_with(max_runs_per_workspace=2):
+            ids = [owner.execute(outer)["id"] for _ in range(4)]
+            assert [owner.get(f"/{outer}/runs/{run_id}")["queue_position"] for run_id in ids] == [None, None, 1, 2]
+            upstream.let_go[path].set()
+            assert [owner.ended(outer, run_id)["status"] for run_id in ids] == ["succeeded"] * 4
 
     def test_the_limit_of_their_workflow_holds(self, owner: Api) -> None:
         inner = saved(owner, nap(1), max_concurrent_runs=1, overlap="skip")
@@ -264,19 +266,6 @@ class TestPlaces:
 
 
 class TestSurvival:
-    def test_a_parent_that_no_one_told_is_told_by_the_reconciler(
-        self, owner: Api, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        inner = saved(owner, nap(1))
-        with monkeypatch.context() as silent:
-            silent.setattr(Executions, "tell_parent", lambda *_: None)  # who should have, died
-            run = started(owner, sub(inner))
-            child = child_of(owner, run)
-            owner.ended(inner, child["run_id"])
-            assert owner.get(f"/{run['workflow_id']}/runs/{run['id']}")["status"] == "running"
-        services().reconciler.run(everything=True)
-        assert owner.ended(run["workflow_id"], run["id"])["status"] == "succeeded"
-
     def test_a_child_of_an_item_that_failed_is_ended(self, owner: Api, upstream: Upstream) -> None:
         inner = saved(owner, nap())
         ask = node("ask", "http_request", {"url": f"{upstream.base}/ask?status=404&sleep=0.3"})

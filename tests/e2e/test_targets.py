@@ -11,7 +11,15 @@ from uuid import uuid4
 import boto3
 import pytest
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    IncompleteReadError,
+    NoCredentialsError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from chalicelib.aws.targets import AccountTargets
 from chalicelib.bootstrap import services
@@ -21,6 +29,12 @@ from local.stack import Stack
 from tests.client import Api, graph, node
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
+URL = "https://lambda.example.com"
+MAYBE_DONE = "it may have been done"
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "m"}}, "Invoke")
 
 
 def client(service: str) -> Any:
@@ -187,8 +201,8 @@ class TestAllowed:
         with pytest.raises(NodeFailure, match="message has 262,145 bytes; at most 262,144"):
             targets.of(MINE).send_message(url, "x" * (262_144 - 12), more, 5)
 
-    def test_what_is_allowed_is_reached(self, targets: AccountTargets, functions: None) -> None:
-        assert functions is None
+    @pytest.mark.usefixtures("functions")
+    def test_what_is_allowed_is_reached(self, targets: AccountTargets) -> None:
         name = f"open-{uuid4().hex}"
         url = client("sqs").create_queue(QueueName=name)["QueueUrl"]
         assert targets.of(uuid4()).send_message(url, "m", {}, 5)
@@ -196,15 +210,26 @@ class TestAllowed:
             targets.of(MINE).invoke("billing", {}, 5)
 
     @pytest.mark.parametrize(
-        ("raised", "code", "retryable"),
+        ("raised", "code", "retryable", "words"),
         [
-            (ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "m"}}, "Invoke"), "refused", True),
-            (ClientError({"Error": {"Code": "AccessDeniedException", "Message": "m"}}, "Invoke"), "refused", False),
-            (ReadTimeoutError(endpoint_url="https://lambda.example.com"), "timed_out", False),
+            (refusal("TooManyRequestsException"), "refused", True, "Lambda refused"),
+            (refusal("AccessDeniedException"), "refused", False, "Lambda refused"),
+            (NoCredentialsError(), "refused", False, "was not called"),
+            (EndpointConnectionError(endpoint_url=URL), "no_connection", True, "can't be reached"),
+            (ReadTimeoutError(endpoint_url=URL), "timed_out", False, MAYBE_DONE),
+            (ConnectionClosedError(endpoint_url=URL), "no_answer", False, MAYBE_DONE),
+            (IncompleteReadError(actual_bytes=1, expected_bytes=2), "no_answer", False, MAYBE_DONE),
+            (SSLError(endpoint_url=URL, error="broken record"), "no_answer", False, MAYBE_DONE),
         ],
     )
     def test_only_what_did_nothing_is_tried_again(
-        self, targets: AccountTargets, monkeypatch: pytest.MonkeyPatch, raised: Exception, code: str, retryable: bool
+        self,
+        targets: AccountTargets,
+        monkeypatch: pytest.MonkeyPatch,
+        raised: Exception,
+        code: str,
+        retryable: bool,
+        words: str,
     ) -> None:
         def fail(*_: Any) -> None:
             raise raised
@@ -213,6 +238,7 @@ class TestAllowed:
         with pytest.raises(NodeFailure) as caught:
             targets.of(MINE).invoke("billing", {}, 5)
         assert (caught.value.code, caught.value.retryable) == (code, retryable)
+        assert words in str(caught.value)
 
 
 MINE = uuid4()

@@ -13,6 +13,7 @@ from chalicelib.aws.event_scheduler import GROUP
 from chalicelib.bootstrap import services
 from chalicelib.schedules.timers import name_of, prefix_of
 from tests.client import graph, node, poll
+from tests.containers import deployed_with
 from tests.e2e.scheduling import FAR_HOUR, MINUTE, far_minute, minutes_gone_by, put
 
 from .installation import Installation, console, fresh
@@ -88,7 +89,7 @@ def what_was_missed_is_made_up_for(it: Installation) -> None:
 
 def all_move_to_the_other_backend_and_back(it: Installation) -> None:
     workflow_id = _scheduled(it, node(fresh()))
-    with it.deployed_with(schedule_backend="scheduler"):
+    with deployed_with(schedule_backend="scheduler"):
         it.call("reconcile_schedules")
         for deed in BY_TIMERS:
             deed(to_schedules, it)

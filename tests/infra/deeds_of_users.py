@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.nodes import node_types
 from tests.client import edge, graph, node, poll
+from tests.containers import deployed_with
 from tests.e2e.test_webhooks import ask, hooked
 
 from .installation import Installation, asks_someone, console, fresh, id_of, secret_of_account
@@ -57,7 +58,7 @@ def nodes_are_tried(it: Installation) -> None:
 def tokens_are_read_with_the_secret_of_the_account(it: Installation) -> None:
     with (
         secret_of_account(TOKEN_SECRET, it.stack.jwt_secret) as arn,
-        it.deployed_with(jwt_secret=None, jwt_secret_arn=arn),
+        deployed_with(jwt_secret=None, jwt_secret_arn=arn),
     ):
         it.api.get()
 

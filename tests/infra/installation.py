@@ -143,15 +143,6 @@ class Installation:
             patch.setitem(self.stack.app.handler_map, "execution_status", lambda *_: None)
             yield
 
-    @contextmanager
-    def deployed_with(self, **settings: Any) -> Iterator[None]:
-        """Meanwhile all Lambdas are containers that began with other settings, as after a deployment."""
-        container = services()
-        changed = {"settings": replace(container.settings, **settings), "database": container.database}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(container, "__dict__", changed)
-            yield
-
 
 @contextmanager
 def secret_of_account(name: str, value: str) -> Iterator[str]:

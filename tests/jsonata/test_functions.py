@@ -94,6 +94,8 @@ def test_functions_give_their_value(source: str, expected: Any) -> None:
         ("$hmac('x', 'secret', 'sha256', 'secret')", "the encoding must be one of hex"),
         ("$parseJson('secret')", "the text is not JSON"),
         ("$parseJson('[NaN]')", "the text is not JSON"),
+        ("$toJson(1/0)", "a number in the value is infinite; was something divided by zero?"),
+        ("$toJson({'secret': [-1/0]})", "a number in the value is infinite"),
         ("$base64urlDecode('!secret')", "the text is not base64url"),
         ("$map([1], $dateAdd)", "an argument is of the wrong kind|the unit must be"),
     ],

@@ -81,6 +81,11 @@ class TestDocument:
         run = document["components"]["schemas"]["RunRow"]["properties"]
         assert run["retry_of"]["description"] == "The run from whose failed nodes this one goes on."
 
+    def test_a_webhook_that_is_turned_on_or_rotated_conflicts_with_nothing(self, document: Any) -> None:
+        webhook = f"{FIXED}/{{workflow_id}}/webhook"
+        for operation in (document["paths"][webhook]["put"], document["paths"][f"{webhook}/rotate"]["post"]):
+            assert "409" not in operation["responses"]
+
     def test_its_examples_work(self, document: Any, owner: Api) -> None:
         drawn = graph([node("a", "fail", {"message": "no"})])
         tried = 0

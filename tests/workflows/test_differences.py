@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.workflows.differences import MAX_ENTRIES, changes, entries, in_words
+import stepgraph.differences
+from chalicelib.workflows.differences import LAYOUT, MAX_ENTRIES, changes, entries, in_words
 from tests.client import edge, graph, node
 
 BASE = graph([node("a"), node("b")], edge("a", "b"))
@@ -54,11 +55,15 @@ def test_what_was_added_removed_and_changed_is_told_with_its_fields() -> None:
 @pytest.mark.parametrize(
     "layout",
     [{"position": {"x": 1, "y": 0}}, {"selected": True}, {"dragging": True}, {"measured": {"width": 3}}, {"width": 1},
-     {"height": 1}],
+     {"height": 1}, {"style": {"color": "red"}}],
 )  # fmt: skip
 def test_layout_is_told_apart(layout: dict[str, Any]) -> None:
     assert [change["code"] for change in told(BASE, with_node(**layout))] == ["node_moved"]
     assert [change["code"] for change in told(BASE, with_node(**layout, type="wait"))] == ["node_changed"]
+
+
+def test_the_command_tells_the_same_layout_apart() -> None:
+    assert stepgraph.differences.LAYOUT == LAYOUT
 
 
 def test_layout_comes_after_what_means_something() -> None:
