@@ -52,11 +52,12 @@ def dead_paths(graph: Graph, sources: Iterable[str], records: Records) -> Iterat
 
 
 def ends(graph: Graph, records: Records) -> Iterator[str]:
-    """The nodes that ended a complete run: they ran, and nothing went on from them."""
+    """The nodes that ended a complete run: they ran, and nothing went on from them, be it that no one follows or that
+    who follows did not run, as a disabled node or a join that was not met."""
     for node in graph.nodes.values():
         record = records[node.id]
-        goes_on = any(record.goes_on_by(edge.handle, node) for edge in graph.outgoing[node.id])
-        if record.status != "skipped" and not goes_on:
+        followers = (edge.target for edge in graph.outgoing[node.id] if record.goes_on_by(edge.handle, node))
+        if record.status != "skipped" and all(records[follower].status == "skipped" for follower in followers):
             yield node.id
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -12,10 +12,11 @@ from chalicelib.errors import MalformedError, NotFoundError
 from chalicelib.observability import about, logger, measure
 from chalicelib.runs.state import NewRun
 
-from .fire_times import fires_at, last_fire_time
+from .fire_times import fires_at, last_fire_time, next_fire_times
 from .repository import ScheduleRepository
 from .timers import workflow_of
 from .timing import fire_time
+from .zones import MINUTE
 
 if TYPE_CHECKING:
     from chalicelib.db import Database
@@ -38,8 +39,8 @@ class Firing:
         self._pausing = pausing
 
     def answer(self, event: Any) -> Mapping[str, str | None]:
-        """What a timer sends, `{timer, time}`, becomes a run, whose id is given, or none. Raises MalformedError for
-        what no timer of ours sends."""
+        """What a timer sends, `{timer, time}` or a rule's own Scheduled Event, becomes a run, whose id is given, or
+        none. Raises MalformedError for what no timer of ours sends."""
         run_id = self.fire(*_read(event))
         return {"run_id": str(run_id) if run_id else None}
 
@@ -72,32 +73,48 @@ class Firing:
         """Make up for the last fire that each schedule missed, where it is to; how many there were, and how many are
         put off until the next time because they can't be made up for now."""
         done: Counter[str] = Counter()
-        until = datetime.now(UTC) - MISSED_AFTER
+        now = datetime.now(UTC)
         with self._database.connection() as connection:
             timings = [each for each in ScheduleRepository(connection).list_all() if each.catches_up]
         for timing in timings:
             try:
-                done["caught_up"] += self._catch_up(timing, until)
+                done["caught_up"] += self._catch_up(timing, now)
             except Exception:  # noqa: BLE001 - whatever it is, the others are looked after
                 logger.exception("schedule not caught up", workflow_id=str(timing.workflow_id))
                 done["catch_up_put_off"] += 1
         return {what: count for what, count in done.items() if count}
 
-    def _catch_up(self, timing: Timing, until: datetime) -> bool:
-        missed = last_fire_time(timing.parsed, timing.zone, timing.accounted_until, until)
+    def _catch_up(self, timing: Timing, now: datetime) -> bool:
+        until = now - MISSED_AFTER
         with self._database.connection() as connection:
-            latest = ScheduleRepository(connection).list_fires(timing.workflow_id, 1)
-        is_due = missed is not None and (not latest or latest[0]["fire_at"] < missed)
-        started = self.fire(timing.workflow_id, missed) if missed and is_due else None
+            made = ScheduleRepository(connection).fires_since(timing.workflow_id, timing.accounted_until)
+        missed = _last_missed(timing, until, made)
+        if missed and _stands_still(timing, missed, now, made):
+            return False
+        started = self.fire(timing.workflow_id, missed) if missed else None
         with self._database.connection() as connection:
             ScheduleRepository(connection).account_until(timing.workflow_id, until)
         return started is not None
 
 
+def _last_missed(timing: Timing, until: datetime, made: Collection[datetime]) -> datetime | None:
+    missed = last_fire_time(timing.parsed, timing.zone, timing.accounted_until, until)
+    while missed and missed in made:
+        missed = last_fire_time(timing.parsed, timing.zone, timing.accounted_until, missed - MINUTE)
+    return missed
+
+
+def _stands_still(timing: Timing, missed: datetime, now: datetime, made: Collection[datetime]) -> bool:
+    """Whether the fire after one that was missed has not come either, so that it may be the last that was missed."""
+    following = next_fire_times(timing.parsed, timing.zone, missed, 1)
+    return any(moment <= now and moment not in made for moment in following)
+
+
 def _read(event: Any) -> tuple[UUID, datetime]:
     try:
-        workflow_id, moment = workflow_of(event["timer"]), datetime.fromisoformat(event["time"])
-    except (AttributeError, KeyError, TypeError, ValueError):
+        timer = event["timer"] if "timer" in event else event["resources"][0].rpartition("/")[2]
+        workflow_id, moment = workflow_of(timer), datetime.fromisoformat(event["time"])
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         raise MalformedError(f"a timer sends its name and the time, not {str(event)[:200]}") from None
     if workflow_id is None or moment.tzinfo is None:
         raise MalformedError(f"{str(event)[:200]} is sent by no timer of ours")

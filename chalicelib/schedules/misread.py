@@ -31,14 +31,8 @@ class Misreading:
 
 
 def misreadings(cron: Cron, zone: ZoneInfo, after: datetime) -> list[Misreading]:
-    """All that may surprise about a cron that fires from this moment on. `never_fires` is among them: whether that is
-    an error, the caller decides."""
+    """All that may surprise about a cron that fires from this moment on."""
     return [*_times(cron), *_steps(cron), *_day_fields(cron), *_dates(cron), *_changes(cron, zone, after)]
-
-
-def never_fires(cron: Cron) -> str:
-    """Why a cron never does."""
-    return f"it never fires: its months have no {ordinals([min(cron.days)])}"
 
 
 def _times(cron: Cron) -> Iterator[Misreading]:
@@ -78,7 +72,7 @@ def _dates(cron: Cron) -> Iterator[Misreading]:
     """Days that not every month, or not every year, has."""
     first = min(cron.days)
     if cron.never_fires:
-        yield Misreading("never_fires", never_fires(cron))
+        yield Misreading("never_fires", f"it never fires: its months have no {ordinals([min(cron.days)])}")
     elif cron.dates == {(2, 29)} and not cron.either_day:
         yield Misreading("leap_years_only", "it fires on 29 February only, so in leap years only")
     elif any(first > (28 if month == 2 else DAYS_OF_MONTH[month]) for month in cron.months) and not cron.either_day:

@@ -138,6 +138,13 @@ class ScheduleRepository:
             (workflow_id, limit),
         ).fetchall()
 
+    def fires_since(self, workflow_id: UUID, moment: datetime) -> set[datetime]:
+        """The fires after a moment that have a run."""
+        rows = self._connection.execute(
+            "SELECT fire_at FROM workflow_runs WHERE workflow_id = %s AND fire_at > %s", (workflow_id, moment)
+        ).fetchall()
+        return {row["fire_at"] for row in rows}
+
     def list_ended(self, workflow_id: UUID, since: datetime, limit: int) -> list[dict[str, Any]]:
         """The last fires after a moment whose runs came to an end of their own, newest first: `{run_id, run_status}`.
         What goes on, was skipped or was cancelled tells nothing of whether the workflow works."""

@@ -18,7 +18,7 @@ from .timing import CatchUp, Overlap
 
 
 class PutSchedule(Model):
-    """A Unix cron of five fields in an IANA time zone, on or off. What is not sent stays; a cron that is sent is on
+    """A Unix cron of five fields in an IANA time zone, on or off. What is not sent stays; the first cron is on
     unless it is said to be off, and null takes it away."""
 
     model_config = ConfigDict(
@@ -86,7 +86,7 @@ class Schedule(TypedDict):
     """The cron in words."""
     warnings: list[Misreading]
     next_fire_times: list[FireTime]
-    """The next ten; none while it is off."""
+    """The next ten times of the cron, also while it is off."""
     summer_time: list[ClockChange]
     """The next two changes of the zone's clock."""
     last_fires: list[Fire]

@@ -15,7 +15,7 @@ from chalicelib.jsontext import iso8601
 
 from .cron import CronError, parse
 from .fire_times import next_fire_times
-from .misread import misreadings, never_fires
+from .misread import misreadings
 from .repository import ScheduleRepository
 from .schemas import Fire, PutSchedule, Schedule
 from .summer_time import summer_time
@@ -79,14 +79,18 @@ def _changed(before: Timing, schedule: PutSchedule, now: datetime) -> Timing:
     )
     if (after.cron, after.timezone, after.enabled) == (before.cron, before.timezone, before.enabled):
         return replace(after, accounted_until=before.accounted_until if before.catch_up == "last" else now)
-    return replace(after, since=now, accounted_until=now, paused_at=None, paused_reason=None)
+    after = replace(after, since=now, accounted_until=now)
+    stays_paused = not after.enabled and schedule.enabled is None
+    return after if stays_paused else replace(after, paused_at=None, paused_reason=None)
 
 
 def _is_on(before: Timing, schedule: PutSchedule) -> bool:
-    """A cron that is sent is on unless it is said to be off."""
+    """The first cron that is sent is on unless it is said to be off."""
     if schedule.enabled is not None:
         return schedule.enabled
-    return schedule.cron is not None if "cron" in schedule.model_fields_set else before.enabled
+    if "cron" not in schedule.model_fields_set or (schedule.cron and before.cron):
+        return before.enabled
+    return schedule.cron is not None
 
 
 def _check(timing: Timing) -> None:
@@ -98,12 +102,9 @@ def _check(timing: Timing) -> None:
             raise _invalid("no_cron", "cron", "there is no cron to enable", "send one, such as 30 8 * * 1-5")
         return
     try:
-        cron = parse(timing.cron)
+        parse(timing.cron)
     except CronError as error:
         raise _refused(error) from None
-    if timing.enabled and cron.never_fires:
-        hint = "name a day that one of its months has; with enabled false it can be kept as it is"
-        raise _invalid("never_fires", "cron", never_fires(cron), hint)
 
 
 @cache
@@ -135,7 +136,7 @@ def _refused(error: CronError) -> InvalidError:
 def _schedule(timing: Timing, fires: list[Fire], out_of_sync: list[str]) -> Schedule:
     now, zone = datetime.now(UTC), timing.zone
     cron = timing.parsed if timing.cron else None
-    next_times = next_fire_times(cron, zone, now, SHOWN_FIRE_TIMES) if cron and timing.enabled else []
+    next_times = next_fire_times(cron, zone, now, SHOWN_FIRE_TIMES) if cron else []
     return Schedule(
         workflow_id=timing.workflow_id,
         schedule_cron=timing.cron,

@@ -123,7 +123,7 @@ def _facts(schedule: Mapping[str, Any]) -> list[tuple[str, str | Text | None]]:
 def _times(schedule: Mapping[str, Any]) -> list[Text]:
     parts: list[Text] = []
     if schedule["next_fire_times"]:
-        parts.append(Text("next", "bold"))
+        parts.append(Text("next" if schedule["schedule_enabled"] else "next, if it were on", "bold"))
         parts += [Text(f"  {_wall(each)}") for each in schedule["next_fire_times"]]
     if schedule["summer_time"]:
         parts.append(Text("when the clock changes", "bold"))

@@ -432,7 +432,7 @@ class TestSchedule:
         assert (off["schedule_cron"], off["schedule_timezone"], off["schedule_enabled"]) == (
             "0 8 * * *", "Asia/Kolkata", False
         )  # fmt: skip
-        assert off["next_fire_times"] == []
+        assert off["next_fire_times"][0]["local"].endswith("T08:00:00+05:30")
         on = owner.send("PUT", path, {"enabled": True}).body
         assert on["next_fire_times"][0]["local"].endswith("T08:00:00+05:30")
         gone = owner.send("PUT", path, {"cron": None}).body
@@ -449,16 +449,22 @@ class TestSchedule:
         ]
         assert "write 30 8 * * 1-5" in owner.send("PUT", path, {"cron": "0 30 8 * * 1-5"}).body["detail"]
 
-    def test_a_cron_that_never_fires_can_be_kept_but_not_enabled(self, owner: Api) -> None:
+    def test_a_cron_that_never_fires_is_kept_with_a_warning(self, owner: Api) -> None:
         path = f"/{owner.create(ONE)['id']}/schedule"
-        kept = owner.send("PUT", path, {"cron": "0 0 30 2 *", "enabled": False})
-        assert (kept.status, kept.body["next_fire_times"]) == (200, [])
-        assert_problem(owner.send("PUT", path, {"enabled": True}), 422)
+        kept = owner.send("PUT", path, {"cron": "0 0 30 2 *"})
+        assert (kept.status, kept.body["next_fire_times"], kept.body["in_sync"]) == (200, [], True)
+        assert [each["code"] for each in kept.body["warnings"]] == ["never_fires"]
+
+    def test_another_cron_does_not_turn_a_schedule_on(self, owner: Api) -> None:
+        path = f"/{owner.create(ONE)['id']}/schedule"
+        assert owner.send("PUT", path, {"cron": "0 8 * * *"}).body["schedule_enabled"]
+        owner.send("PUT", path, {"enabled": False})
+        assert not owner.send("PUT", path, {"cron": "0 9 * * *"}).body["schedule_enabled"]
 
     @pytest.mark.parametrize(
         "schedule",
         [{"cron": "garbage"}, {"cron": "99 99 * * *"}, {"cron": "* * * * * *"}, {"cron": ""}, {"cron": "@reboot"},
-         {"cron": "R R * * *"}, {"cron": "* * * * 5#3"}, {"cron": "0 0 l * *"}, {"cron": "0 0 31 2 *"},
+         {"cron": "R R * * *"}, {"cron": "* * * * 5#3"}, {"cron": "0 0 l * *"}, {"cron": "5-70 * * * *"},
          {"cron": "* * * * *", "timezone": "Mars/Olympus"}],
     )  # fmt: skip
     def test_nonsense_is_refused(self, owner: Api, schedule: dict[str, Any]) -> None:

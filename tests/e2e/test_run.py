@@ -74,6 +74,18 @@ class TestValues:
         assert run["node_results"]["big"]["branch"] == "true"
         assert owner.run(drawn, {"n": 10})["output"] == "no"
 
+    def test_who_is_followed_by_nodes_that_do_not_run_ends_the_run(self, owner: Api) -> None:
+        assert owner.run(graph([node("a"), node("b", disabled=True)], edge("a", "b")))["output"] == "a"
+        never = node("never", "condition", {"expression": "{% false %}"})
+        drawn = graph([node("a"), never, node("both", join="all")], edge("a", "both"), edge("never", "both", "true"))
+        assert owner.run(drawn)["output"] == {"a": "a", "never": {"result": False}}
+        inside = [
+            {**each, "parentId": "each"}
+            for each in (node("in", config={"value": "{% $item %}"}), node("off", disabled=True))
+        ]
+        each = graph([node("each", "for_each", {"items": [1, 2]}), *inside], edge("in", "off"))
+        assert owner.run(each)["output"] == [1, 2]
+
     def test_a_blank_canvas_runs_and_gives_nothing(self, owner: Api) -> None:
         run = owner.run(graph([]))
         assert (run["status"], run["output"], run["node_results"]) == ("succeeded", None, {})
