@@ -143,6 +143,26 @@ class WorkflowRepository:
             },
         )
 
+    def copy_schedule(self, template_id: UUID, workflow_id: UUID) -> None:
+        """Give a workflow the schedule of another one, where that has one; it is off."""
+        self._connection.execute(
+            """
+            WITH template AS (
+              SELECT w.schedule_cron, w.schedule_timezone, s.overlap, s.catch_up, s.pause_after_failures
+              FROM workflows w JOIN workflow_schedules s ON s.workflow_id = w.id
+              WHERE w.id = %(template_id)s AND w.schedule_cron IS NOT NULL
+            ), workflow AS (
+              UPDATE workflows w
+              SET schedule_cron = template.schedule_cron, schedule_timezone = template.schedule_timezone
+              FROM template WHERE w.id = %(workflow_id)s
+              RETURNING w.id
+            )
+            INSERT INTO workflow_schedules (workflow_id, overlap, catch_up, pause_after_failures)
+            SELECT workflow.id, overlap, catch_up, pause_after_failures FROM workflow, template
+            """,
+            {"template_id": template_id, "workflow_id": workflow_id},
+        )
+
     def append_version(self, workflow_id: UUID, version: NewVersion) -> None:
         """The next version, made current."""
         self._connection.execute(

@@ -76,12 +76,12 @@ class WorkflowService:
         self,
         database: Database,
         drawings: Callable[[], Drawings],
-        on_deleted: Callable[[UUID], object],
+        sync_timers: Callable[[UUID], object],
         delete_seconds: float = DELETE_SECONDS,
     ) -> None:
         self._database = database
         self._drawings = drawings
-        self._on_deleted = on_deleted
+        self._sync_timers = sync_timers
         self._delete_seconds = delete_seconds
 
     def plan(self, version_id: UUID) -> Plan:
@@ -108,10 +108,13 @@ class WorkflowService:
         version: NewVersion,
         *,
         is_template: bool = False,
+        template_id: UUID | None = None,
     ) -> WorkflowDetail:
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
             workflow_id = repository.insert(workspace_id, user_id, name, description, is_template, version)
+            if template_id:
+                repository.copy_schedule(template_id, workflow_id)
             return _shown(repository.get(workspace_id, workflow_id))
 
     def validate(self, workspace_id: UUID, graph_definition: dict[str, Any]) -> Certificate | None:
@@ -194,7 +197,7 @@ class WorkflowService:
                     "send the request again to go on"
                 )
             repository.delete(workspace_id, workflow_id)
-        self._on_deleted(workflow_id)
+        self._sync_timers(workflow_id)
 
     def list_versions(self, workspace_id: UUID, workflow_id: UUID, page: Page) -> Paged[VersionRow]:
         """A page of versions without their graphs."""
@@ -226,12 +229,15 @@ class WorkflowService:
     def clone_template(
         self, workspace_id: UUID, user_id: UUID, template_id: UUID, clone: CloneTemplate
     ) -> WorkflowDetail:
-        """A new workflow with a template's graph, not scheduled. Raises NotFoundError for no template, InvalidError for
-        one whose graph can't run any more."""
+        """A new workflow with a template's graph, and its schedule turned off. Raises NotFoundError for no template,
+        InvalidError for one whose graph can't run any more."""
         template = gallery().get(template_id) or self._own_template(workspace_id, template_id)
         version = self._drawings().checked(template["graph_definition"], workspace_id)
         name = clone.name or template["name"]
-        return self._insert(workspace_id, user_id, name, template["description"], version)
+        cloned = self._insert(workspace_id, user_id, name, template["description"], version, template_id=template_id)
+        if cloned["schedule_cron"]:
+            self._sync_timers(cloned["id"])
+        return cloned
 
     def _own_template(self, workspace_id: UUID, template_id: UUID) -> dict[str, Any]:
         with self._database.connection() as connection:

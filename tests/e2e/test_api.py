@@ -399,7 +399,8 @@ class TestTemplates:
 
     def test_a_clone_is_a_workflow_of_its_own(self, owner: Api) -> None:
         mine = owner.create(ONE, name="mine", description="d", is_template=True)
-        owner.send("PUT", f"/{mine['id']}/schedule", {"cron": "0 8 * * *"})
+        schedule = {"cron": "0 8 * * *", "timezone": "Asia/Tokyo", "overlap": "skip"}
+        owner.send("PUT", f"/{mine['id']}/schedule", schedule)
         answer = owner.send("POST", f"/templates/{mine['id']}/clone", {"name": "copy"})
         assert answer.status == 201
         clone = answer.body
@@ -407,6 +408,13 @@ class TestTemplates:
         assert (clone["is_template"], clone["schedule_enabled"], clone["current_version"]) == (False, False, 1)
         assert clone["id"] != mine["id"]
         assert owner.send("POST", f"/templates/{mine['id']}/clone").body["name"] == "mine"
+        kept = owner.get(f"/{clone['id']}/schedule")
+        assert {
+            "cron": kept["schedule_cron"],
+            "timezone": kept["schedule_timezone"],
+            "overlap": kept["overlap"],
+        } == schedule
+        assert (kept["schedule_enabled"], kept["in_sync"]) == (False, True)
 
     def test_what_is_no_template_can_not_be_cloned(self, owner: Api) -> None:
         workflow_id = owner.create(ONE)["id"]
