@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -42,7 +43,7 @@ def parse_body(raw: bytes, model: type[Model], limit: int = MAX_BODY_BYTES) -> M
 def parse_json(raw: bytes) -> Any:
     """Strict JSON: no NaN, no number beyond a double, no NUL, no lone surrogate, no bottomless nesting."""
     try:
-        value = from_text(raw.decode())
+        value = from_text(raw.decode(), beyond_doubles=float)
     except UnicodeDecodeError as error:
         raise MalformedError(f"the body is not UTF-8: byte {error.start} can't be read") from None
     except RecursionError:
@@ -66,6 +67,8 @@ def check_storable(value: Any) -> None:
             raise MalformedError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
         if isinstance(item, str):
             _check_text(item, path)
+        elif isinstance(item, float) and math.isinf(item):
+            raise _unstorable("number_too_large", "a number is too large: it must be one that a double can say", path)
         elif isinstance(item, dict):
             for key, inner in item.items():
                 _check_text(key, path)
@@ -76,9 +79,12 @@ def check_storable(value: Any) -> None:
 
 def _check_text(text: str, path: tuple[int | str, ...]) -> None:
     if found := flaw(text):
-        code, message = found
-        where = escaped(json_path(path))
-        raise MalformedError(f"{message}; at {where}", [{"code": code, "message": message, "path": where}])
+        raise _unstorable(*found, path)
+
+
+def _unstorable(code: str, message: str, path: tuple[int | str, ...]) -> MalformedError:
+    where = escaped(json_path(path))
+    return MalformedError(f"{message}; at {where}", [{"code": code, "message": message, "path": where}])
 
 
 def _rejection(error: ValidationError, model: type[BaseModel]) -> StepgraphError:

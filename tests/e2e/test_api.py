@@ -56,6 +56,22 @@ class TestWorkflows:
         assert read["graph_definition"] == drawn
         assert datetime.fromisoformat(read["created_at"]).utcoffset() is not None
 
+    def test_integers_are_exact_however_long(self, owner: Api) -> None:
+        numbers = [2**53 + 1, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64 + 1, 10**30 + 1, 10**99 + 1]
+        drawn = graph(
+            [node("a", "transform", {"value": {"kept": numbers, "first": "{% $input[0] > 9e15 %}"}}, x=numbers)]
+        )
+        created = owner.create(drawn)
+        assert owner.get(f"/{created['id']}")["graph_definition"] == drawn
+        run = owner.ended(created["id"], owner.execute(created["id"], numbers)["id"])
+        assert (run["input"], run["output"]) == (numbers, {"kept": numbers, "first": True})
+
+    def test_a_double_does_not_come_back_with_all_its_zeros(self, owner: Api) -> None:
+        drawn = graph([node("a", many=[1e308] * 10_000)])
+        answer = owner.send("GET", f"/{owner.create(drawn)['id']}")
+        assert answer.body["graph_definition"] == drawn
+        assert int(answer.headers["content-length"]) < 100_000
+
     def test_a_graph_makes_a_new_version_and_a_name_does_not(self, owner: Api) -> None:
         workflow_id = owner.create(ONE)["id"]
         renamed = owner.put(workflow_id, name="new", description="d")
@@ -278,6 +294,12 @@ class TestRefusals:
         ):
             problem = self.refused(owner, 400, raw=raw.encode())
             assert problem["errors"][0]["code"] in ("nul_character", "lone_surrogate")
+
+    @pytest.mark.parametrize("number", ["1e999", "9" * 310, "-" + "9" * 100_000])
+    def test_a_number_that_no_double_can_say_is_malformed_with_its_place(self, owner: Api, number: str) -> None:
+        problem = self.refused(owner, 400, "number_too_large", raw=f'{{"name": "x", "more": [1, {number}]}}'.encode())
+        assert problem["errors"][0]["path"] == "more[1]"
+        assert len(problem["detail"]) < 200
 
     def test_bottomless_nesting_is_malformed(self, owner: Api) -> None:
         for depth in (3_000, 200_000):
