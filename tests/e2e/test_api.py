@@ -87,6 +87,31 @@ class TestWorkflows:
         back = owner.put(created["id"], **{**created, "name": "again"})
         assert (back["name"], back["current_version"]) == ("again", 2)
 
+    def test_a_schedule_is_changed_at_its_own_place_alone(self, owner: Api) -> None:
+        created = owner.create(ONE)
+        path = f"/{created['id']}"
+        owner.send("PUT", f"{path}/schedule", {"cron": "0 8 * * *", "timezone": "Europe/Berlin"})
+        scheduled = owner.get(path)
+        assert owner.put(created["id"], **scheduled)["schedule_cron"] == "0 8 * * *"
+        for key, other in (("cron", "*/5 * * * *"), ("cron", None), ("enabled", False), ("timezone", "UTC")):
+            change = {"name": "new", f"schedule_{key}": other}
+            problem = assert_problem(owner.send("PUT", path, change), 422, "read_only")
+            assert problem["detail"] == f"schedule_{key}: is not changed here but with PUT …/schedule"
+        read = owner.get(path)
+        assert (read["name"], read["schedule_cron"]) == (scheduled["name"], "0 8 * * *")
+
+    def test_a_new_workflow_is_not_scheduled_with_its_making(self, owner: Api) -> None:
+        for schedule in ({"schedule_cron": "0 8 * * *"}, {"schedule_enabled": True}):
+            answer = owner.send("POST", "", {"name": "x", "graph_definition": ONE, **schedule})
+            assert_problem(answer, 422, "read_only")
+        assert owner.get()["items"] == []
+        created = owner.create(ONE)
+        again = owner.send("POST", "", created)
+        assert (again.status, again.body["id"] != created["id"]) == (201, True)
+        exported = {key: created[key] for key in
+                    ("id", "name", "description", "is_template", "current_version", "graph_definition")}  # fmt: skip
+        assert owner.send("POST", "", exported).status == 201
+
     def test_a_stale_expected_version_is_a_conflict_and_changes_nothing(self, owner: Api) -> None:
         workflow_id = owner.create(ONE)["id"]
         owner.put(workflow_id, graph_definition=ONE, expected_version=1)
