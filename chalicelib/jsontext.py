@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
-SURELY_64_BITS = 19
-"""Fewer characters than this are an integer of 64 bits."""
+WRITTEN_OUT = 40
+"""An integer of so many characters stays one. A longer one is a double where that says exactly the same: Postgres
+writes `1e308` with all its zeros."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -19,12 +22,27 @@ def to_text(value: Any, *, sort_keys: bool = False) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=sort_keys)
 
 
-def from_text(text: str | bytes) -> Any:
-    """Read strict JSON; an integer beyond 64 bits becomes a double, as in JavaScript and JSONata.
+def _too_large(number: str) -> float:
+    raise ValueError(f"the number {number[:WRITTEN_OUT]}{'…' * (len(number) > WRITTEN_OUT)} is too large")
+
+
+def from_text(text: str | bytes, beyond_doubles: Callable[[str], float] = _too_large) -> Any:
+    """Read strict JSON; an integer is exact. `beyond_doubles` gives what stands for a number that is none.
 
     Raises ValueError, also for NaN and numbers too large, and RecursionError.
     """
-    return json.loads(text, parse_constant=_no_constant, parse_float=_finite, parse_int=_integer)
+
+    def finite(number: str) -> float:
+        found = float(number)
+        return beyond_doubles(number) if math.isinf(found) else found
+
+    def integer(digits: str) -> int | float:
+        if len(digits) <= WRITTEN_OUT:
+            return int(digits)
+        found = finite(digits)
+        return found if math.isinf(found) or Decimal(repr(found)) == int(digits) else int(digits)
+
+    return json.loads(text, parse_constant=_no_constant, parse_float=finite, parse_int=integer)
 
 
 def iso8601(moment: datetime) -> str:
@@ -61,17 +79,3 @@ def escaped(value: Any) -> Any:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not a JSON value")
-
-
-def _integer(text: str) -> int | float:
-    if len(text) < SURELY_64_BITS:
-        return int(text)
-    number = _finite(text)
-    return int(text) if abs(number) < 2**63 else number
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"the number {text} is too large")
-    return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from .compiler.shape import json_path
-from .compiler.words import NO_SUCH_KEY, in_words, listed
+from .compiler.words import NO_SUCH_KEY, Place, details_by_field, either, keys_at, kind, listed
 from .errors import InvalidError, MalformedError, StepgraphError, TooLargeError
 from .jsontext import escaped, flaw, from_text
 
@@ -32,17 +33,17 @@ def parse_body(raw: bytes, model: type[Model], limit: int = MAX_BODY_BYTES) -> M
         raise TooLargeError(f"the request has {len(raw):,} bytes; at most {limit:,} are allowed")
     value = parse_json(raw) if raw.strip() else {}
     if not isinstance(value, dict):
-        raise MalformedError(f"the body must be a JSON object; it is {_kind(value)}")
+        raise MalformedError(f"the body must be a JSON object; it is {kind(value)}")
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise _rejection(error, model) from None
+        raise _rejection(error, model, value) from None
 
 
 def parse_json(raw: bytes) -> Any:
     """Strict JSON: no NaN, no number beyond a double, no NUL, no lone surrogate, no bottomless nesting."""
     try:
-        value = from_text(raw.decode())
+        value = from_text(raw.decode(), beyond_doubles=float)
     except UnicodeDecodeError as error:
         raise MalformedError(f"the body is not UTF-8: byte {error.start} can't be read") from None
     except RecursionError:
@@ -59,13 +60,15 @@ def parse_json(raw: bytes) -> Any:
 
 def check_storable(value: Any) -> None:
     """Raises MalformedError, with the place, for what Postgres can't keep as text or we can't walk."""
-    stack: list[tuple[Any, tuple[int | str, ...]]] = [(value, ())]
+    stack: list[tuple[Any, Place]] = [(value, ())]
     while stack:
         item, path = stack.pop()
         if len(path) > MAX_DEPTH:
             raise MalformedError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
         if isinstance(item, str):
             _check_text(item, path)
+        elif isinstance(item, float) and math.isinf(item):
+            raise _unstorable("number_too_large", "a number is too large: it must be one that a double can say", path)
         elif isinstance(item, dict):
             for key, inner in item.items():
                 _check_text(key, path)
@@ -74,37 +77,35 @@ def check_storable(value: Any) -> None:
             stack.extend((inner, (*path, index)) for index, inner in enumerate(item))
 
 
-def _check_text(text: str, path: tuple[int | str, ...]) -> None:
+def _check_text(text: str, path: Place) -> None:
     if found := flaw(text):
-        code, message = found
-        where = escaped(json_path(path))
-        raise MalformedError(f"{message}; at {where}", [{"code": code, "message": message, "path": where}])
+        raise _unstorable(*found, path)
 
 
-def _rejection(error: ValidationError, model: type[BaseModel]) -> StepgraphError:
-    details = error.errors(include_url=False)
+def _unstorable(code: str, message: str, path: Place) -> MalformedError:
+    where = escaped(json_path(path))
+    return MalformedError(f"{message}; at {where}", [{"code": code, "message": message, "path": where}])
+
+
+def _rejection(error: ValidationError, model: type[BaseModel], value: Any) -> StepgraphError:
+    wrong = details_by_field(error, value)
     found = [
-        {"code": detail["type"], "message": _message(detail, model), "path": json_path(detail["loc"])}
-        for detail in details
+        {"code": details[0]["type"], "message": _message(place, details, model), "path": json_path(place)}
+        for place, details in wrong.items()
     ]
     text = "; ".join(f"{item['path']}: {item['message']}" if item["path"] else item["message"] for item in found)
-    if any(_is_shape(detail["type"]) for detail in details):
+    if any(_is_shape(detail["type"]) for details in wrong.values() for detail in details):
         return MalformedError(text, found)
     return InvalidError(text, found)
 
 
-def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    message = in_words(detail)
-    return f"{message}; the keys are {', '.join(_names(model))}" if message == NO_SUCH_KEY else message
+def _message(place: Place, details: list[ErrorDetails], model: type[BaseModel]) -> str:
+    message = either(details)
+    return f"{message}; the keys are {', '.join(keys_at(place, model))}" if message == NO_SUCH_KEY else message
 
 
-def _is_shape(kind: str) -> bool:
-    return kind in _SHAPE_ERRORS or kind.endswith(("_type", "_parsing"))
-
-
-def _kind(value: Any) -> str:
-    names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
+def _is_shape(code: str) -> bool:
+    return code in _SHAPE_ERRORS or code.endswith(("_type", "_parsing"))
 
 
 def parse_query(query: Mapping[str, str], model: type[Model]) -> Model:
@@ -131,5 +132,5 @@ def _parse_texts(given: Mapping[str, str], model: type[Model]) -> Model:
     try:
         return model.model_validate(texts)
     except ValidationError as error:
-        rejection = _rejection(error, model)
+        rejection = _rejection(error, model, texts)
         raise MalformedError(rejection.detail, rejection.errors) from None

@@ -168,6 +168,7 @@ def _our_failures(service: str) -> Iterator[None]:
         ReadTimeoutError,
         SSLError,
     )
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
     try:
         yield
@@ -178,6 +179,8 @@ def _our_failures(service: str) -> Iterator[None]:
         raise NodeFailure("no_connection", f"{service} can't be reached", retryable=True) from None
     except ReadTimeoutError:
         raise NodeFailure("timed_out", f"{service} did not answer in time; it may have been done") from None
+    except ResponseParserError:
+        raise NodeFailure("no_answer", f"{service} gave an answer that can't be read; it may have been done") from None
     except (HTTPClientError, IncompleteReadError, SSLError) as error:  # after it was sent, or who knows when
         raise NodeFailure("no_answer", f"the call of {service} broke off; it may have been done: {error}") from None
     except BotoCoreError as error:

@@ -12,6 +12,7 @@ import jsonatapy
 from .errors import ExpressionError
 from .failures import explained
 from .functions import OWN, register
+from .numbers import in_64_bits
 from .tokens import tokens
 from .tracing import MARK
 
@@ -47,7 +48,10 @@ def _evaluated(
         if mark:
             expression.register(MARK, mark)
         limits = {"timeout": TIMEOUT_MS, "max_stack_depth": STACK_DEPTH, "max_sequence_length": SEQUENCE_LENGTH}
-        return expression.evaluate(None, dict(bindings), **limits), None
+        try:
+            return expression.evaluate(None, dict(bindings), **limits), None
+        except OverflowError:
+            return expression.evaluate(None, in_64_bits(dict(bindings)), **limits), None
     except ValueError as error:
         return None, str(error)
     except (TypeError, OverflowError, RecursionError) as error:

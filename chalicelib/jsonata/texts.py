@@ -10,6 +10,8 @@ import secrets
 import uuid as standard_uuid
 from typing import Any
 
+from .numbers import in_64_bits
+
 ALGORITHMS = ("md5", "sha1", "sha256", "sha384", "sha512")
 _ENCODINGS = ("hex", "base64", "base64url")
 
@@ -41,8 +43,8 @@ def base64url_decode(text: Any) -> str:
 def parse_json(text: Any) -> Any:
     """The value that a JSON text says."""
     try:
-        return json.loads(_bytes(text), parse_constant=_no_number)
-    except (ValueError, RecursionError):
+        return in_64_bits(json.loads(_bytes(text), parse_constant=_no_number))
+    except (ValueError, OverflowError, RecursionError):
         raise ValueError("the text is not JSON") from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, StrictBool
 
 from chalicelib.compiler.node_type import Config, Evaluated, Example, Expression, NodeType
+from chalicelib.compiler.words import kind
 from chalicelib.node_contract import Context, NodeFailure, Result
 
 
@@ -19,7 +20,7 @@ class ConditionConfig(Config):
 def run(config: ConditionConfig, _context: Context) -> Result:
     """The output is `{result}`."""
     if not isinstance(config.expression, bool):
-        found = type(config.expression).__name__.replace("NoneType", "nothing").replace("str", "text")
+        found = "nothing" if config.expression is None else kind(config.expression)
         raise NodeFailure(
             "not_a_boolean",
             f"expression must give true or false; it gave {found}. $boolean(…) or $exists(…) turns a value into one",

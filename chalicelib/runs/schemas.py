@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
+from chalicelib.compiler.words import ITEM_PATH, KEY
 from chalicelib.model import Model
 from chalicelib.paging import Page, PathPage
 
@@ -19,7 +20,7 @@ from .state import RunStatus
 class Idempotent(Model):
     """What makes a request that is sent again the same request, for a day."""
 
-    key: Annotated[str, Field(pattern="^[!-~]{1,255}$")] | None = Field(
+    key: Annotated[str, Field(pattern=KEY)] | None = Field(
         None, alias="Idempotency-Key", description="The same run for the same key and input, for a day."
     )
 
@@ -48,7 +49,7 @@ class Decide(Model):
 
     decision: Annotated[str, StringConstraints(strict=True, max_length=100)]
     data: Any = None
-    path: Annotated[str, StringConstraints(strict=True, pattern=r"^([0-9]{1,9}/){0,10}$")] = ""
+    path: Annotated[str, StringConstraints(strict=True, pattern=ITEM_PATH)] = ""
 
 
 class Retry(Model):
@@ -116,10 +117,21 @@ class RunDetail(RunRow):
     """The runs that its nodes started."""
 
 
+class ItemsOfRetry(TypedDict):
+    """How many items of a container a retry takes over as they ended, and how many it runs again; of these it takes
+    over what succeeded in them."""
+
+    reused: int
+    run_again: int
+
+
 class Retried(RunDetail):
-    """A retry, and the nodes that it runs again."""
+    """A retry, and what it runs again."""
 
     run_again: list[str]
+    """Nodes that run again if they are due."""
+    items: dict[str, ItemsOfRetry]
+    """Of each container among them that goes on with its items, by its id; not of those in other containers."""
 
 
 class RetryPreview(TypedDict):
@@ -129,3 +141,5 @@ class RetryPreview(TypedDict):
     version: int
     reused: list[str]
     run_again: list[str]
+    items: dict[str, ItemsOfRetry]
+    """Of each container that runs again and goes on with its items, by its id; not of those in other containers."""

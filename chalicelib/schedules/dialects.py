@@ -1,4 +1,4 @@
-"""Crons of six and seven fields: which dialect they look like, and the five fields that mean the same."""
+"""Crons of other than five fields: which dialect they look like, and the five fields that mean the same."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ AWS = "this one looks like AWS's, with a year at its end"
 SECONDS = "this one looks like n8n's or Spring's, with seconds in front"
 QUARTZ = "this one looks like Quartz', with seconds in front"
 QUARTZ_YEAR = "this one looks like Quartz', with seconds in front and a year at its end"
+ZONE = 'this one has a zone in front: send it as timezone "{}"'
+USER = "this one has a user's column, as in /etc/crontab, and there is none here"
 
+_ZONE = re.compile(r"(?:CRON_)?TZ=(.+)", re.IGNORECASE)
+_USER = re.compile(r"(?!(?:sun|mon|tue|wed|thu|fri|sat|l)(?![a-z_])|[a-z]+day)[a-z_][a-z0-9_-]*", re.IGNORECASE)
 _YEAR = re.compile(r"[0-9]{4}")
 _NUMBER = re.compile(r"(?<![/0-9])[1-7](?![0-9])")
 _BARE_STEP = re.compile(r"([0-9]+)/([0-9]+)")
@@ -19,6 +23,10 @@ _HIGHEST = (59, 23, 31, 12, 6)
 def five_fields(fields: Sequence[str]) -> tuple[str, str] | None:
     """What the fields look like, in words, and the Unix cron that they stand for; None where they look like nothing
     known. The cron is not checked: `L`, `W` and `#` have no Unix words."""
+    if fields and (zone := _ZONE.fullmatch(fields[0])):
+        return ZONE.format(zone[1].strip("\"'")), " ".join(fields[1:])
+    if len(fields) > 5 and _USER.fullmatch(fields[5]):
+        return USER, " ".join(fields[:5])
     if len(fields) == 7:
         return QUARTZ_YEAR, _unix(fields[1:6], sunday=1)
     if len(fields) != 6:

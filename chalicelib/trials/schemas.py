@@ -8,11 +8,12 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
+from chalicelib.compiler.words import ITEM_PATH
 from chalicelib.model import Model
 from chalicelib.runs.results import NodeError, NodeStatus
 from chalicelib.workflows.schemas import FIRST_GRAPH, GraphDefinition
 
-Path = Annotated[str, StringConstraints(strict=True, pattern=r"^([0-9]{1,9}/){0,10}$")]
+Path = Annotated[str, StringConstraints(strict=True, pattern=ITEM_PATH)]
 
 
 class _Body(Model):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 from chalicelib.compiler.terms import Kind
+from chalicelib.compiler.words import listed
 from chalicelib.errors import InvalidError
 from chalicelib.execution.node_call import NodeCall, Surroundings
 from chalicelib.node_contract import DecisionWanted, EachOf, NodeFailure, NodeOutcome, Result, RunWanted, WaitUntil
@@ -46,8 +47,7 @@ class TrialService:
         recording = self._recording(workspace_id, workflow_id, request.run_id)
         run_input = request.input if "input" in request.model_fields_set else recording.input
         mocks = Mocks({key: _mock(each) for key, each in request.mocks.items()}, _mocks(recording.results))
-        if unknown := sorted(key for key in request.mocks if not _is_in(graph, key)):
-            raise _invalid("mocks", f"the graph has no node {unknown[0][:100]}")
+        _check(graph, request.mocks)
         state = RunState(_run(workspace_id, workflow_id, run_input, user_id), {})
         calls = NodeCall.of_run(graph, state, graph.secrets, self._surroundings)
         return DryRun(MockedCall.of_call(calls, mocks, Told())).run()
@@ -158,9 +158,16 @@ def _record(node_id: str, mock: Mock) -> NodeRecord:
     return NodeRecord(node_id, status, output=mock.output, error=mock.error, branch=mock.branch)
 
 
-def _is_in(graph: Graph, key: str) -> bool:
-    ids = {node.id for node in graph.walk()}
-    return key in ids or key.lstrip("0123456789/") in ids or key.rpartition("/")[2] in ids
+def _check(graph: Graph, mocks: Mapping[str, GivenResult]) -> None:
+    nodes = {node.id: node for node in graph.walk()}
+    for key, given in sorted(mocks.items()):
+        ids = (key, key.lstrip("0123456789/"), key.rpartition("/")[2])
+        node = next((nodes[each] for each in ids if each in nodes), None)
+        if node is None:
+            raise _invalid("mocks", f"the graph has no node {key[:100]}")
+        if given.branch is not None and given.branch not in node.handles:
+            handles = f"its handles: {listed(sorted(node.handles))}"
+            raise _invalid("mocks", f"node {node.title} has no handle {listed([given.branch])}; {handles}")
 
 
 def _last(path: str) -> int | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError
@@ -19,6 +19,8 @@ from chalicelib.compiler.webhook import Webhook
 from chalicelib.model import Model
 from chalicelib.paging import Page
 from chalicelib.requests import Flag
+
+from .read_only import SentBack
 
 Name = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200)]
 Description = Annotated[str, StringConstraints(strict=True, max_length=10_000)]
@@ -158,14 +160,10 @@ FIRST_GRAPH: JsonDict = {
 """Of the examples."""
 
 
-class _SentBack(_Body):
+class _SentBack(SentBack):
     """A body that may also hold what a workflow itself shows, so that what GET gave can be sent back."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_what_is_only_shown(cls, value: Any) -> Any:
-        shown = WorkflowDetail.__annotations__.keys() - cls.model_fields.keys()
-        return {key: item for key, item in value.items() if key not in shown} if isinstance(value, dict) else value
+    only_shown = frozenset(WorkflowDetail.__annotations__)
 
 
 class CreateWorkflow(_SentBack):
@@ -205,7 +203,7 @@ class Rollback(_Body):
 
 
 def _version_or_graph(value: Any) -> Any:
-    if isinstance(value, dict) or (isinstance(value, int) and not isinstance(value, bool)):
+    if isinstance(value, dict) or (isinstance(value, int) and not isinstance(value, bool) and value < 2**63):
         return value
     raise PydanticCustomError("base_type", "must be the number of a version, or a graph")
 

@@ -21,6 +21,7 @@ from chalicelib.errors import (
 from .differences import changes, entries, in_words
 from .gallery import gallery
 from .merge import merge
+from .read_only import NOT_SCHEDULED, check_unchanged
 from .repository import WorkflowRepository
 from .schemas import (
     ChangeEntry,
@@ -96,6 +97,7 @@ class WorkflowService:
 
     def create(self, workspace_id: UUID, user_id: UUID, new: CreateWorkflow) -> WorkflowDetail:
         """Save version 1. Raises InvalidError, MalformedError or TooLargeError for a graph that can't run."""
+        check_unchanged(new.shown, NOT_SCHEDULED)
         version = self._drawings().checked(new.graph_definition, workspace_id)
         return self._insert(workspace_id, user_id, new.name, new.description, version, is_template=new.is_template)
 
@@ -141,7 +143,9 @@ class WorkflowService:
         version = None if graph is None else self._drawings().checked(graph, workspace_id, workflow_id)
         with self._database.transaction() as connection:
             repository = WorkflowRepository(connection)
-            _check_version(repository, repository.lock(workspace_id, workflow_id), change.expected_version)
+            workflow = repository.lock(workspace_id, workflow_id)
+            check_unchanged(change.shown, workflow)
+            _check_version(repository, workflow, change.expected_version)
             if change.model_fields_set & {"name", "description", "is_template"}:
                 description = (change.description,) if "description" in change.model_fields_set else None
                 repository.update(workflow_id, change.name, change.is_template, description)

@@ -56,6 +56,22 @@ class TestWorkflows:
         assert read["graph_definition"] == drawn
         assert datetime.fromisoformat(read["created_at"]).utcoffset() is not None
 
+    def test_integers_are_exact_however_long(self, owner: Api) -> None:
+        numbers = [2**53 + 1, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64 + 1, 10**30 + 1, 10**99 + 1]
+        drawn = graph(
+            [node("a", "transform", {"value": {"kept": numbers, "first": "{% $input[0] > 9e15 %}"}}, x=numbers)]
+        )
+        created = owner.create(drawn)
+        assert owner.get(f"/{created['id']}")["graph_definition"] == drawn
+        run = owner.ended(created["id"], owner.execute(created["id"], numbers)["id"])
+        assert (run["input"], run["output"]) == (numbers, {"kept": numbers, "first": True})
+
+    def test_a_double_does_not_come_back_with_all_its_zeros(self, owner: Api) -> None:
+        drawn = graph([node("a", many=[1e308] * 10_000)])
+        answer = owner.send("GET", f"/{owner.create(drawn)['id']}")
+        assert answer.body["graph_definition"] == drawn
+        assert int(answer.headers["content-length"]) < 100_000
+
     def test_a_graph_makes_a_new_version_and_a_name_does_not(self, owner: Api) -> None:
         workflow_id = owner.create(ONE)["id"]
         renamed = owner.put(workflow_id, name="new", description="d")
@@ -70,6 +86,31 @@ class TestWorkflows:
         created = owner.create(ONE)
         back = owner.put(created["id"], **{**created, "name": "again"})
         assert (back["name"], back["current_version"]) == ("again", 2)
+
+    def test_a_schedule_is_changed_at_its_own_place_alone(self, owner: Api) -> None:
+        created = owner.create(ONE)
+        path = f"/{created['id']}"
+        owner.send("PUT", f"{path}/schedule", {"cron": "0 8 * * *", "timezone": "Europe/Berlin"})
+        scheduled = owner.get(path)
+        assert owner.put(created["id"], **scheduled)["schedule_cron"] == "0 8 * * *"
+        for key, other in (("cron", "*/5 * * * *"), ("cron", None), ("enabled", False), ("timezone", "UTC")):
+            change = {"name": "new", f"schedule_{key}": other}
+            problem = assert_problem(owner.send("PUT", path, change), 422, "read_only")
+            assert problem["detail"] == f"schedule_{key}: is not changed here but with PUT …/schedule"
+        read = owner.get(path)
+        assert (read["name"], read["schedule_cron"]) == (scheduled["name"], "0 8 * * *")
+
+    def test_a_new_workflow_is_not_scheduled_with_its_making(self, owner: Api) -> None:
+        for schedule in ({"schedule_cron": "0 8 * * *"}, {"schedule_enabled": True}):
+            answer = owner.send("POST", "", {"name": "x", "graph_definition": ONE, **schedule})
+            assert_problem(answer, 422, "read_only")
+        assert owner.get()["items"] == []
+        created = owner.create(ONE)
+        again = owner.send("POST", "", created)
+        assert (again.status, again.body["id"] != created["id"]) == (201, True)
+        exported = {key: created[key] for key in
+                    ("id", "name", "description", "is_template", "current_version", "graph_definition")}  # fmt: skip
+        assert owner.send("POST", "", exported).status == 201
 
     def test_a_stale_expected_version_is_a_conflict_and_changes_nothing(self, owner: Api) -> None:
         workflow_id = owner.create(ONE)["id"]
@@ -278,6 +319,12 @@ class TestRefusals:
         ):
             problem = self.refused(owner, 400, raw=raw.encode())
             assert problem["errors"][0]["code"] in ("nul_character", "lone_surrogate")
+
+    @pytest.mark.parametrize("number", ["1e999", "9" * 310, "-" + "9" * 100_000])
+    def test_a_number_that_no_double_can_say_is_malformed_with_its_place(self, owner: Api, number: str) -> None:
+        problem = self.refused(owner, 400, "number_too_large", raw=f'{{"name": "x", "more": [1, {number}]}}'.encode())
+        assert problem["errors"][0]["path"] == "more[1]"
+        assert len(problem["detail"]) < 200
 
     def test_bottomless_nesting_is_malformed(self, owner: Api) -> None:
         for depth in (3_000, 200_000):

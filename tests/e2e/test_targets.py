@@ -20,6 +20,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from botocore.parsers import ResponseParserError
 
 from chalicelib.aws.targets import AccountTargets
 from chalicelib.bootstrap import services
@@ -220,6 +221,7 @@ class TestAllowed:
             (ConnectionClosedError(endpoint_url=URL), "no_answer", False, MAYBE_DONE),
             (IncompleteReadError(actual_bytes=1, expected_bytes=2), "no_answer", False, MAYBE_DONE),
             (SSLError(endpoint_url=URL, error="broken record"), "no_answer", False, MAYBE_DONE),
+            (ResponseParserError("invalid XML received: <html>"), "no_answer", False, MAYBE_DONE),
         ],
     )
     def test_only_what_did_nothing_is_tried_again(

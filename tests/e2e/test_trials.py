@@ -122,6 +122,13 @@ class TestDryRun:
         answer = owner.send("POST", "/dry-run", request_)
         assert (answer.status, answer.body["errors"][0]["path"]) == (status, path)
 
+    @pytest.mark.parametrize("key", ["ok", "0/ok"])
+    def test_by_a_handle_that_a_node_lacks_is_refused_with_those_it_has(self, owner: Api, key: str) -> None:
+        request = {"graph_definition": ORDER, "mocks": {key: {"branch": "nope"}}}
+        answer = owner.send("POST", "/dry-run", request)
+        assert (answer.status, answer.body["errors"][0]["path"]) == (422, "mocks")
+        assert answer.body["detail"] == 'node "ok" has no handle "nope"; its handles: "approved", "rejected"'
+
     def test_counts_what_it_passes_over(self, owner: Api) -> None:
         each = node("each", "for_each", {"items": "{% [1..2000] %}"})
         never = {**node("never", "condition", {"expression": "{% false %}"}), "parentId": "each"}

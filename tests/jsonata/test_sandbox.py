@@ -34,6 +34,15 @@ def test_a_worker_gives_what_the_process_itself_gives(source: str) -> None:
     assert apart(source) == evaluate(source, BINDINGS)
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**300 + 1])
+def test_an_integer_beyond_64_bits_is_a_double_in_an_expression(number: int) -> None:
+    bindings = {"input": {"list": [{"n": number}], "other": "x"}}
+    for evaluated in (evaluate, apart):
+        assert evaluated("$input.list.n / 2", bindings) == float(number) / 2
+        assert evaluated("$input.other", bindings) == "x"
+        assert evaluated(f"$parseJson('{number}') / 2", {}) == float(number) / 2
+
+
 def test_a_failure_in_a_worker_has_its_place() -> None:
     with pytest.raises(ExpressionError, match=r"^at character 17: the right side of \"\.\.\" must be") as caught:
         apart("[1..'a']")

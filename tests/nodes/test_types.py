@@ -45,9 +45,13 @@ def test_a_condition_goes_one_way() -> None:
     assert run("condition", {"expression": False}) == Result({"result": False}, "false")
 
 
-@pytest.mark.parametrize("value", [None, 0, 1, "true", "", [], {}])
-def test_a_condition_does_not_guess(value: Any) -> None:
-    with pytest.raises(NodeFailure) as caught:
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [(None, "nothing"), (0, "a whole number"), (1, "a whole number"), (1.5, "a number"), ("true", "a text"),
+     ("", "a text"), ([], "a list"), ({}, "an object")],
+)  # fmt: skip
+def test_a_condition_does_not_guess(value: Any, found: str) -> None:
+    with pytest.raises(NodeFailure, match=f"it gave {found}") as caught:
         run("condition", {"expression": value})
     assert caught.value.code == "not_a_boolean"
     assert not caught.value.retryable
