@@ -76,16 +76,23 @@ def _make(folder: Path) -> None:
 def _await_server(folder: Path) -> None:
     """Wait for a server that is just starting or stopping, since a stack before this one was killed.
 
-    One that was killed itself left its file behind, with a process id that may be someone else's by now.
+    One that was killed itself left its files behind, with a process id that may be someone else's by now, or that of
+    a process that no one has reaped: Postgres takes either for a server.
     """
     file, deadline = folder / "postmaster.pid", time.monotonic() + CHANGE_SECONDS
     while file.exists() and time.monotonic() < deadline:
-        words = file.read_text().split()
-        if not _is_served_by(words[:1], folder):
-            file.unlink(missing_ok=True)
-        elif words[-1] == "ready":
+        lines = file.read_text().splitlines()
+        if not _is_served_by(lines[:1], folder):
+            for left in (file, *_socket_lock(lines)):
+                left.unlink(missing_ok=True)
+        elif lines[-1].strip() == "ready":
             return
         time.sleep(POLL_SECONDS)
+
+
+def _socket_lock(lines: list[str]) -> list[Path]:
+    """The file beside the socket, by what postmaster.pid says of its folder and its port (PostgreSQL, miscinit.h)."""
+    return [Path(lines[4], f".s.PGSQL.{lines[3]}.lock")] if len(lines) > 4 and lines[4] else []
 
 
 def _is_served_by(pid: list[str], folder: Path) -> bool:

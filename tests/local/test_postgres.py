@@ -74,6 +74,19 @@ def test_a_pid_that_became_someone_elses_is_no_server(folder: Path) -> None:
     assert answers(folder)
 
 
+def test_one_that_was_killed_and_is_not_reaped_is_no_server(folder: Path) -> None:
+    server, _ = left_behind(folder)
+    pid_file, lock = folder / "postmaster.pid", folder / ".s.PGSQL.5432.lock"
+    said, owner = {file: file.read_text() for file in (pid_file, lock)}, server.uids().real
+    server.kill()
+    poll(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
+    with subprocess.Popen([str(shutil.which("true"))], user=owner) as dead:
+        poll(lambda: psutil.Process(dead.pid).status() == psutil.STATUS_ZOMBIE)
+        for file, text in said.items():
+            file.write_text(text.replace(str(server.pid), str(dead.pid), 1))
+        assert answers(folder)
+
+
 def test_one_that_is_just_stopping_is_waited_for(folder: Path) -> None:
     server, url = left_behind(folder)
     connection = psycopg.connect(url)
