@@ -29,6 +29,7 @@ _REASONS: dict[type[Exception], str] = {
     jwt.ImmatureSignatureError: "the token is not valid yet",
     jwt.InvalidIssuerError: "the token is of another issuer",
     jwt.InvalidSignatureError: "the token's signature is wrong",
+    jwt.InvalidAlgorithmError: "the token is signed with an algorithm that is not taken here",
 }
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 

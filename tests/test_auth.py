@@ -182,6 +182,11 @@ class TestWrongTokens:
         assert refusal(tokens, token) == "the token must be signed with RS256 and name its key (kid)"
         assert refusal(secret_tokens, token)
 
+    @pytest.mark.parametrize("alg", ["none", "HS512", "RS256"])
+    def test_another_algorithm_is_told(self, secret_tokens: Authenticator, alg: str) -> None:
+        token = unsigned({"alg": alg, "typ": "JWT"}, {"sub": str(ADA), "exp": NOW + 3600})
+        assert refusal(secret_tokens, token) == "the token is signed with an algorithm that is not taken here"
+
     def test_the_public_key_is_no_shared_secret(self, issuer: Issuer, tokens: Authenticator) -> None:
         public = issuer.pair.public_key()
         published = issuer.published()
