@@ -92,7 +92,8 @@ class RunRow(TypedDict):
     completed_at: datetime | None
     error_message: str | None
     queue_position: int | None
-    """Of a run that waits for its turn, its place among those of its workflow, from 1."""
+    """Of a run that waits for its turn, its place among those of its workflow, from 1. A run under `skip` has one too
+    while it waits for a place of the workspace or of the whole."""
     retry_of: UUID | None
     """The run from whose failed nodes this one goes on."""
     parent_run_id: UUID | None
