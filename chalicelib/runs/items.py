@@ -92,6 +92,22 @@ class ItemRepository:
         ).fetchall()
         return [ItemRecord(**row) for row in rows]
 
+    def count(self, run_id: UUID, containers: Collection[str]) -> dict[str, dict[str, int]]:
+        """How many items of these containers, outside of others, have which status; those that did not begin have
+        none."""
+        rows = self._connection.execute(
+            """
+            SELECT node_id, status, count(*) AS items FROM workflow_run_items
+            WHERE run_id = %s AND node_id = ANY(%s) AND scope = ''
+            GROUP BY node_id, status
+            """,
+            (run_id, list(containers)),
+        ).fetchall()
+        counts: dict[str, dict[str, int]] = {}
+        for row in rows:
+            counts.setdefault(row["node_id"], {})[row["status"]] = row["items"]
+        return counts
+
     def has_failed(self, scope: Scope, container: str) -> bool:
         """Whether one of the items failed."""
         row = self._connection.execute(
@@ -172,10 +188,9 @@ class ItemRepository:
             inside,
         )
 
-    def copy(self, run_id: UUID, retry_id: UUID, container: str, *, is_whole: bool, goes_on: bool) -> None:
-        """Take over the items of a container. Where it has ended they stay as they are. Else those stay that
-        succeeded, and those that failed where it goes on after that, if it is the same as a whole; all others are to
-        be run."""
+    def copy(self, run_id: UUID, retry_id: UUID, container: str, kept: Collection[str]) -> None:
+        """Take over the items of a container. Where it has ended they stay as they are. Else those stay whose status
+        is one of `kept`; all others are to be run."""
         self._connection.execute(
             """
             INSERT INTO workflow_run_items (run_id, node_id, scope, position, item, status, output, error)
@@ -185,15 +200,8 @@ class ItemRepository:
                    CASE WHEN stays THEN i.error END
             FROM workflow_run_items i
             JOIN workflow_run_nodes c ON c.run_id = %(retry_id)s AND c.node_id = i.node_id AND c.path = i.scope
-            CROSS JOIN LATERAL (SELECT c.status <> 'running' OR (%(is_whole)s AND (
-              i.status = 'succeeded' OR (i.status = 'failed' AND %(goes_on)s))) AS stays) known
+            CROSS JOIN LATERAL (SELECT c.status <> 'running' OR i.status = ANY(%(kept)s) AS stays) known
             WHERE i.run_id = %(run_id)s AND i.node_id = %(container)s
             """,
-            {
-                "run_id": run_id,
-                "retry_id": retry_id,
-                "container": container,
-                "is_whole": is_whole,
-                "goes_on": goes_on,
-            },
+            {"run_id": run_id, "retry_id": retry_id, "container": container, "kept": list(kept)},
         )

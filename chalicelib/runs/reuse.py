@@ -57,6 +57,12 @@ class Reuse:
                 run_again += [node.id, *(inner.id for inner in inside)]
         return reused, run_again
 
+    def kept_items(self, container: Node) -> frozenset[str]:
+        """The statuses of those items that stay as they ended where a container runs again."""
+        if container.id not in self.unchanged or container.each is None:
+            return frozenset()
+        return frozenset({"succeeded", "failed"} if container.each.on_item_error == "continue" else {"succeeded"})
+
     def _holds(self, node: Node, status: str | None) -> bool:
         is_decided = status == "succeeded" or (status == "failed" and node.on_error != "fail")
         return is_decided and node.id in self.unchanged

@@ -116,10 +116,21 @@ class RunDetail(RunRow):
     """The runs that its nodes started."""
 
 
+class ItemsOfRetry(TypedDict):
+    """How many items of a container a retry takes over as they ended, and how many it runs again; of these it takes
+    over what succeeded in them."""
+
+    reused: int
+    run_again: int
+
+
 class Retried(RunDetail):
-    """A retry, and the nodes that it runs again."""
+    """A retry, and what it runs again."""
 
     run_again: list[str]
+    """Nodes that run again if they are due."""
+    items: dict[str, ItemsOfRetry]
+    """Of each container among them that goes on with its items, by its id; not of those in other containers."""
 
 
 class RetryPreview(TypedDict):
@@ -129,3 +140,5 @@ class RetryPreview(TypedDict):
     version: int
     reused: list[str]
     run_again: list[str]
+    items: dict[str, ItemsOfRetry]
+    """Of each container that runs again and goes on with its items, by its id; not of those in other containers."""

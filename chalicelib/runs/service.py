@@ -19,7 +19,7 @@ from .listing import RunListRepository
 from .records import RecordRepository
 from .repository import RunRepository
 from .reuse import Reuse, compare
-from .schemas import Retried, RetryPreview, RunDetail, RunRow
+from .schemas import ItemsOfRetry, Retried, RetryPreview, RunDetail, RunRow
 from .state import NewRun, PinnedRun
 
 if TYPE_CHECKING:
@@ -189,7 +189,8 @@ class RunService:
         if retry_id is None:
             retry_id = self._same_run(workflow_id, new)
         self._dispatcher.dispatch(at_most=1)
-        return {**self.get(workspace_id, workflow_id, retry_id), "run_again": preview["run_again"]}
+        run = self.get(workspace_id, workflow_id, retry_id)
+        return {**run, "run_again": preview["run_again"], "items": preview["items"]}
 
     def _plan_retry(
         self, workspace_id: UUID, workflow_id: UUID, run_id: UUID, number: int | Literal["current"] | None
@@ -206,8 +207,20 @@ class RunService:
         graph = self._workflows.plan(new["id"]).graph
         reuse = compare(old["graph_definition"], results, new["graph_definition"], graph)
         reused, run_again = reuse.split(results)
-        preview = RetryPreview(run_id=run_id, version=new["version"], reused=reused, run_again=run_again)
+        items = self._split_items(run_id, reuse, run_again)
+        preview = RetryPreview(run_id=run_id, version=new["version"], reused=reused, run_again=run_again, items=items)
         return _PlannedRetry(run, cast("VersionRow", new), reuse, preview)
+
+    def _split_items(self, run_id: UUID, reuse: Reuse, run_again: list[str]) -> dict[str, ItemsOfRetry]:
+        going_on = [node_id for node_id in run_again if node_id in reuse.graph.bodies and node_id in reuse.same_items]
+        with self._database.connection() as connection:
+            counts = ItemRepository(connection).count(run_id, going_on)
+        split = {}
+        for container, by_status in counts.items():
+            kept = reuse.kept_items(reuse.graph.nodes[container])
+            reused = sum(number for status, number in by_status.items() if status in kept)
+            split[container] = ItemsOfRetry(reused=reused, run_again=sum(by_status.values()) - reused)
+        return split
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +239,8 @@ def _take_over(connection: Connection, run_id: UUID, retry_id: UUID, reuse: Reus
     def enter(scope: Graph, outer: str | None) -> None:
         for container, body in scope.bodies.items():
             if container in reuse.same_items:
-                each = scope.nodes[container].each
-                goes_on = each is not None and each.on_item_error == "continue"
                 records.copy_begun(run_id, retry_id, container, outer)
-                items.copy(run_id, retry_id, container, is_whole=container in unchanged, goes_on=goes_on)
+                items.copy(run_id, retry_id, container, reuse.kept_items(scope.nodes[container]))
                 records.copy_inside(run_id, retry_id, container, body.nodes, unchanged, dealt_with)
                 enter(body, container)
 

@@ -217,5 +217,12 @@ def _preview(session: Session, run: Mapping[str, Any], preview: Mapping[str, Any
     return [
         Text.assemble("retry of run ", short(run["id"]), f" on version {preview['version']}"),
         *(Text(f"  = {names.get(each, each)}  reused", DIM) for each in preview["reused"]),
-        *(Text(f"  ↻ {names.get(each, each)}  runs again", "cyan") for each in preview["run_again"]),
+        *(
+            Text(f"  ↻ {names.get(each, each)}  runs again{_items(preview['items'].get(each))}", "cyan")
+            for each in preview["run_again"]
+        ),
     ]
+
+
+def _items(split: Mapping[str, int] | None) -> str:
+    return f", {split['reused']} of {split['reused'] + split['run_again']} items reused" if split else ""
