@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from .state import ChildRun, ClosedGate, Scope, UnfinishedRun
+from chalicelib.jsontext import to_text
+
+from .state import ChildRun, ClosedGate, Parent, Scope, UnfinishedRun
 
 if TYPE_CHECKING:
     from chalicelib.db import Connection
@@ -30,6 +32,40 @@ class ChildRepository:
             (scope.run_id, scope.path, node_id),
         ).fetchone()
         return cast("ChildRun | None", row)
+
+    def find_before(self, parent: Parent, workflow_id: UUID, run_input: Any) -> UUID | None:
+        """The run that a node of a retry goes on from: the one that it started in the latest of the runs before that
+        came so far, if it was of this workflow, had an equal input, and has ended.
+
+        None also where the node had succeeded: then it is made to run again.
+        """
+        row = self._connection.execute(
+            """
+            WITH RECURSIVE before AS (
+              SELECT retry_of AS id, 1 AS place FROM workflow_runs WHERE id = %(run_id)s
+              UNION ALL SELECT r.retry_of, place + 1 FROM workflow_runs r JOIN before USING (id)
+            ), latest AS (
+              SELECT c.id, c.workflow_id, c.input, c.status, n.status AS node_status
+              FROM before
+              JOIN workflow_runs c
+                ON c.parent_run_id = before.id AND c.parent_path = %(path)s AND c.parent_node_id = %(node_id)s
+              JOIN workflow_run_nodes n
+                ON n.run_id = c.parent_run_id AND n.path = c.parent_path AND n.node_id = c.parent_node_id
+              ORDER BY place LIMIT 1
+            )
+            SELECT id FROM latest
+            WHERE workflow_id = %(workflow_id)s AND input = %(input)s::jsonb
+              AND status NOT IN ('pending', 'running') AND node_status <> 'succeeded'
+            """,
+            {
+                "run_id": parent.run_id,
+                "path": parent.path,
+                "node_id": parent.node_id,
+                "workflow_id": workflow_id,
+                "input": to_text(run_input),
+            },
+        ).fetchone()
+        return row["id"] if row else None
 
     def goes_on(self, scope: Scope, node_id: str) -> bool:
         """Whether the run that a node started has not ended. It can't end before the transaction does."""

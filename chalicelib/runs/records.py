@@ -24,7 +24,7 @@ class RecordRepository:
         row = self._connection.execute(
             """
             SELECT r.id, r.workflow_id, r.workspace_id, r.version, r.status, r.trigger, r.triggered_by,
-                   r.started_at, r.input, r.parent_run_id,
+                   r.started_at, r.input, r.parent_run_id, r.retry_of,
                    coalesce(r.deadline_at < clock_timestamp(), FALSE) AS is_overdue,
                    i.item, i.status AS item_status,
                    (SELECT jsonb_agg(jsonb_build_object(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from chalicelib.errors import ConflictError, NotFoundError, TooLargeError, UnavailableError
@@ -16,15 +16,13 @@ from .ending import end_early, readable
 from .executions import Executions, told
 from .items import ItemRepository
 from .listing import RunListRepository
-from .records import RecordRepository
 from .repository import RunRepository
-from .reuse import Reuse, compare
+from .retries import plan_reuse
 from .schemas import ItemsOfRetry, Retried, RetryPreview, RunDetail, RunRow
 from .state import NewRun, PinnedRun
 
 if TYPE_CHECKING:
-    from chalicelib.compiler.graph import Graph
-    from chalicelib.db import Connection, Database
+    from chalicelib.db import Database
     from chalicelib.paging import Page, Paged, PathPage
     from chalicelib.settings import Settings
     from chalicelib.workflows.schemas import VersionRow
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
 
     from .dispatcher import Dispatcher
     from .results import ItemRow
+    from .reuse import Reuse
 
 
 class RunService:
@@ -177,15 +176,9 @@ class RunService:
         with self._database.transaction() as connection:
             repository = RunRepository(connection)
             other = repository.find_retry_going_on(repository.lock_first(run_id))
-            pinned = PinnedRun(planned.version, reuse.graph, new)
-            retry_id = accept(
-                connection, workspace_id, pinned, lambda retry_id: _take_over(connection, run_id, retry_id, reuse)
-            )
+            retry_id = accept(connection, workspace_id, PinnedRun(planned.version, reuse.graph, new, reuse))
             if retry_id and other:
                 raise ConflictError(f"run {other} goes on from it already; cancel that one first, or wait for its end")
-            if retry_id:
-                retried = {"by": str(by), "run_id": str(retry_id), "version": preview["version"]}
-                repository.tell(run_id, "retried", retried)
         if retry_id is None:
             retry_id = self._same_run(workflow_id, new)
         self._dispatcher.dispatch(at_most=1)
@@ -201,15 +194,13 @@ class RunService:
             raise ConflictError(f"run {run_id} can't be retried: {why}")
         if number == "current":
             number = self._workflows.current_version(workspace_id, workflow_id)["version"]
-        old = self._workflows.get_version(workspace_id, workflow_id, run["version"])
-        new = self._workflows.get_version(workspace_id, workflow_id, number) if number else old
-        results = run["node_results"]
-        graph = self._workflows.plan(new["id"]).graph
-        reuse = compare(old["graph_definition"], results, new["graph_definition"], graph)
-        reused, run_again = reuse.split(results)
+        version, reuse = plan_reuse(self._workflows, run, number)
+        reused, run_again = reuse.split(run["node_results"])
         items = self._split_items(run_id, reuse, run_again)
-        preview = RetryPreview(run_id=run_id, version=new["version"], reused=reused, run_again=run_again, items=items)
-        return _PlannedRetry(run, cast("VersionRow", new), reuse, preview)
+        preview = RetryPreview(
+            run_id=run_id, version=version["version"], reused=reused, run_again=run_again, items=items
+        )
+        return _PlannedRetry(run, version, reuse, preview)
 
     def _split_items(self, run_id: UUID, reuse: Reuse, run_again: list[str]) -> dict[str, ItemsOfRetry]:
         going_on = [node_id for node_id in run_again if node_id in reuse.graph.bodies and node_id in reuse.same_items]
@@ -229,20 +220,3 @@ class _PlannedRetry:
     version: VersionRow
     reuse: Reuse
     preview: RetryPreview
-
-
-def _take_over(connection: Connection, run_id: UUID, retry_id: UUID, reuse: Reuse) -> None:
-    """From the outside in: what becomes of a container and its items decides what becomes of what they hold."""
-    records, items = RecordRepository(connection), ItemRepository(connection)
-    unchanged, dealt_with = reuse.unchanged, reuse.dealt_with
-
-    def enter(scope: Graph, outer: str | None) -> None:
-        for container, body in scope.bodies.items():
-            if container in reuse.same_items:
-                records.copy_begun(run_id, retry_id, container, outer)
-                items.copy(run_id, retry_id, container, reuse.kept_items(scope.nodes[container]))
-                records.copy_inside(run_id, retry_id, container, body.nodes, unchanged, dealt_with)
-                enter(body, container)
-
-    records.copy(run_id, retry_id, unchanged, dealt_with)
-    enter(reuse.graph, None)

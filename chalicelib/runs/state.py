@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.workflows.schemas import VersionRow
 
     from .results import Happening, NodeStatus
+    from .reuse import Reuse
 
 RunStatus = Literal["pending", "running", "succeeded", "failed", "cancelled", "timed_out"]
 FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
@@ -176,6 +177,8 @@ class PinnedRun:
     version: VersionRow
     graph: Graph
     new: NewRun
+    reuse: Reuse | None = None
+    """Of a retry, what holds of the run before."""
 
 
 @dataclass(frozen=True, slots=True)

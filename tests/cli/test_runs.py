@@ -159,6 +159,14 @@ class TestEnding:
         assert "reused" in logs
         cli("retry", failed, "--version", "two", code=2)
 
+    def test_a_retry_tells_how_many_items_it_takes_over(self, cli: Cli, owner: Api) -> None:
+        config = {"value": "{% $item = 2 ? $number('x') : $item %}"}
+        each = node("each", "for_each", {"items": [1, 2, 3], "max_concurrency": 1})
+        owner.create(graph([each, node("a", config=config) | {"parentId": "each"}]), "w")
+        failed = run_id(cli("run", "w", code=1).out)
+        told = cli("retry", failed, "--dry-run").out.splitlines()[1:]
+        assert told == ["  ↻ each  runs again, 1 of 3 items reused", "  ↻ a  runs again"]
+
     def test_a_succeeded_run_is_not_retried(self, cli: Cli, owner: Api) -> None:
         owner.create(HELLO, "w")
         assert "it succeeded" in cli("retry", cli.json("run", "w")["id"], code=5).err

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.client import Answer, Api, edge, graph, node, poll, statuses
 from tests.e2e.test_run import ask
+from tests.upstream import Upstream
 
 
 def failed(api: Api, drawn: dict[str, Any], run_input: Any) -> tuple[str, str]:
@@ -39,7 +40,8 @@ class TestSameVersion:
         workflow_id, path = failed(owner, ORDER, given)
         preview = owner.get(f"{path}/retry")
         assert preview == {
-            "run_id": path.rpartition("/")[2], "version": 1, "reused": ["charge"], "run_again": ["ship", "mail"]
+            "run_id": path.rpartition("/")[2], "version": 1, "reused": ["charge"], "run_again": ["ship", "mail"],
+            "items": {},
         }  # fmt: skip
         answer, run = retried(owner, workflow_id, path)
         assert (answer["reused"], answer["run_again"]) == (["charge"], ["ship", "mail"])
@@ -121,6 +123,79 @@ class TestContainers:
         workflow_id, path = failed(owner, drawn, given)
         _, run = retried(owner, workflow_id, path)
         assert (run["status"], called(calls)) == ("succeeded", {"1": 2, "2": 3, "3": 2})
+
+
+class TestItems:
+    """Before and after, a retry tells how many items of a container it takes over; it does so with as many."""
+
+    def test_that_succeeded_are_reused(self, owner: Api, given: dict[str, Any], calls: list[Any]) -> None:
+        drawn = graph([node("each", "for_each", {"items": [0, 1, 2, 3], "max_concurrency": 1}), *held(fails=2)],
+                      edge("hold", "ask"))  # fmt: skip
+        before, again = self.assert_told(owner, drawn, given, calls, {"reused": 2, "run_again": 2})
+        assert before == {"hold-0": 1, "hold-1": 1, "hold-2": 1, "0": 1, "1": 1, "2": 1}
+        assert again == {"2": 1, "hold-3": 1, "3": 1}
+
+    def test_that_failed_in_a_container_that_goes_on_are_reused(
+        self, owner: Api, given: dict[str, Any], calls: list[Any], upstream: Upstream
+    ) -> None:
+        each = node("each", "for_each", {"items": [0, 1, 2], "max_concurrency": 1, "on_item_error": "continue"})
+        workflow_id = owner.create(graph([each, *held(fails=0, holds=2)], edge("hold", "ask")))["id"]
+        path = f"/{workflow_id}/runs/{owner.execute(workflow_id, given)['id']}"
+        poll(lambda: called(calls)["hold-2"])
+        owner.send("POST", f"{path}/cancel")
+        upstream.let_go[f"/{owner.workspace_id}/hold-2"].set()
+        assert self.told(owner, path) == {"each": {"reused": 2, "run_again": 1}}
+        _, run = retried(owner, workflow_id, path)
+        assert (run["status"], run["output"][0]["error"]["code"]) == ("succeeded", "node_failed")
+        assert (called(calls)["0"], called(calls)["1"], called(calls)["2"]) == (1, 1, 1)
+
+    def test_run_again_where_their_container_holds_something_else_now(
+        self, owner: Api, given: dict[str, Any], calls: list[Any]
+    ) -> None:
+        each = node("each", "for_each", {"items": [0, 1], "max_concurrency": 1})
+        workflow_id, path = failed(owner, graph([each, *held(fails=1)], edge("hold", "ask")), given)
+        owner.put(workflow_id, graph_definition=graph([each, *held(fails=-1)], edge("hold", "ask")))
+        assert self.told(owner, path, "?version=current") == {"each": {"reused": 0, "run_again": 2}}
+        answer, run = retried(owner, workflow_id, path, version="current")
+        assert (answer["items"], run["status"]) == ({"each": {"reused": 0, "run_again": 2}}, "succeeded")
+        assert called(calls) == {"hold-0": 1, "hold-1": 1, "0": 2, "1": 2}
+
+    def test_are_not_known_where_the_container_runs_for_others_or_did_not_begin(
+        self, owner: Api, given: dict[str, Any]
+    ) -> None:
+        def drawn(*items: int) -> dict[str, Any]:
+            late = node("late", "for_each", {"items": [1]})
+            return graph(
+                [node("each", "for_each", {"items": list(items)}), *held(fails=1), late,
+                 node("x") | {"parentId": "late"}], edge("hold", "ask"), edge("each", "late")
+            )  # fmt: skip
+
+        workflow_id, path = failed(owner, drawn(1, 2), given)
+        assert "late" not in self.told(owner, path)
+        owner.put(workflow_id, graph_definition=drawn(1, 2, 3))
+        assert self.told(owner, path, "?version=current") == {}
+
+    def told(self, api: Api, path: str, query: str = "") -> dict[str, Any]:
+        return dict(api.get(f"{path}/retry{query}")["items"])
+
+    def assert_told(
+        self, api: Api, drawn: dict[str, Any], given: dict[str, Any], calls: list[Any], split: dict[str, int]
+    ) -> tuple[Counter[str], Counter[str]]:
+        """The calls of the run that failed, and those of its retry."""
+        workflow_id, path = failed(api, drawn, given)
+        before = called(calls)
+        assert self.told(api, path) == {"each": split}
+        answer, run = retried(api, workflow_id, path)
+        assert (answer["items"], run["status"]) == ({"each": split}, "succeeded")
+        return before, called(calls) - before
+
+
+def held(fails: int, holds: int = -1) -> list[dict[str, Any]]:
+    """What is in a container: two calls an item. The first is held for one item, the second fails once for one."""
+    url = f"{{% $input.base & '/hold-' & $item & ($item = {holds} ? '?held=1' : '') %}}"
+    hold = node("hold", "http_request", {"url": url})
+    url = f"{{% $input.base & '/' & $item & ($item = {fails} ? '?status=400&times=1' : '') %}}"
+    return [each | {"parentId": "each"} for each in (hold, node("ask", "http_request", {"url": url}))]
 
 
 def nested(container: str, times: int = 9) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from chalicelib.bootstrap import services
 from local.stack import Stack
 from tests.client import Api, edge, graph, node, poll, statuses
 from tests.containers import deployed_with
+from tests.e2e.test_run import ask
 from tests.upstream import Upstream
 
 
@@ -25,8 +27,10 @@ def value(node_id: str, expression: Any) -> dict[str, Any]:
     return node(node_id, "transform", {"value": expression})
 
 
-def saved(api: Api, *nodes: dict[str, Any], name: str = "inner", **settings: Any) -> str:
-    return str(api.create({**graph(list(nodes)), "settings": settings}, name)["id"])
+def saved(api: Api, *parts: dict[str, Any], name: str = "inner", **settings: Any) -> str:
+    """The id of a workflow of these nodes and edges."""
+    nodes, edges = [part for part in parts if "data" in part], [part for part in parts if "source" in part]
+    return str(api.create({**graph(nodes, *edges), "settings": settings}, name)["id"])
 
 
 @pytest.fixture
@@ -285,6 +289,148 @@ class TestSurvival:
         assert (answer.status, answer.body["reused"]) == (202, ["good"])
         retried = owner.ended(workflow_id, answer.body["id"])
         assert (retried["output"], [child["node_id"] for child in retried["children"]]) == (2, ["bad"])
+
+
+class TestRetries:
+    """A node that did not succeed goes on from the run that it had started; no node of that one is repeated."""
+
+    def test_go_on_from_what_failed_in_the_child(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]
+    ) -> None:
+        inner = saved(owner, *steps("second?status=400&times=1"))
+        workflow_id, run = failed(owner, given, sub(inner, input="{% $input %}"))
+        before = child_of(owner, run)
+        again = retried(owner, workflow_id, run)
+        child = get(owner, child_of(owner, again))
+        assert (again["status"], called(calls)) == ("succeeded", {"first": 1, "second": 2})
+        assert (child["retry_of"], child["reused"], child["trigger"]) == (before["run_id"], ["first"], "sub_workflow")
+        told = get(owner, before)["history"][-1]
+        assert (told["event"], told["run_id"], told["by"]) == ("retried", child["id"], again["triggered_by"])
+
+    def test_go_on_in_the_version_that_is_current(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]
+    ) -> None:
+        inner = saved(owner, *steps("second?status=400"))
+        workflow_id, run = failed(owner, given, sub(inner, input="{% $input %}"))
+        mended = steps("mended")
+        owner.put(inner, graph_definition=graph(mended[:2], mended[2]))
+        again = retried(owner, workflow_id, run)
+        assert (again["status"], called(calls)) == ("succeeded", {"first": 1, "second": 1, "mended": 1})
+        assert get(owner, child_of(owner, again))["version"] == 2
+
+    def test_go_on_in_items_time_and_again(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]
+    ) -> None:
+        each = node("each", "for_each", {"items": ["a", "b"], "max_concurrency": 1})
+        item_input = "{% {'base': $input.base & '/' & $item, 'status': $item = 'b' ? '400' : '200'} %}"
+        inner = saved(owner, *steps("second?times=2&status={% $input.status %}"))
+        workflow_id, run = failed(owner, given, each, sub(inner, input=item_input, parentId="each"))
+        again = retried(owner, workflow_id, run)
+        assert again["status"] == "failed"
+        last = retried(owner, workflow_id, again)
+        assert last["status"] == "succeeded"
+        assert called(calls, 2) == {"a/first": 1, "a/second": 1, "b/first": 1, "b/second": 3}
+        assert get(owner, child_of(owner, last))["retry_of"] == child_of(owner, again)["run_id"]
+
+    def test_go_on_at_any_depth(self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]) -> None:
+        inner = saved(owner, *steps("second?status=400&times=1"))
+        middle = saved(owner, sub(inner, input="{% $input %}"))
+        workflow_id, run = failed(owner, given, sub(middle, input="{% $input %}"))
+        assert retried(owner, workflow_id, run)["status"] == "succeeded"
+        assert called(calls) == {"first": 1, "second": 2}
+
+    def test_go_on_where_the_retry_before_did_not_come_so_far(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]
+    ) -> None:
+        inner = saved(owner, *steps("second?status=400&times=1"))
+        skipping = {"settings": {"overlap": "skip"}}
+        drawn = graph([node("which", "condition", {"expression": "{% $exists($input.nap) %}"}), nap(),
+                       sub(inner, input="{% $input %}")],
+                      edge("which", "nap", "true"), edge("which", "sub", "false"))  # fmt: skip
+        workflow_id = owner.create(drawn | skipping)["id"]
+        run = owner.ended(workflow_id, owner.execute(workflow_id, given)["id"])
+        other = owner.execute(workflow_id, {"nap": True})["id"]
+        skipped = retried(owner, workflow_id, run)
+        assert (skipped["status"], skipped["children"]) == ("cancelled", [])
+        owner.send("POST", f"/{workflow_id}/runs/{other}/cancel")
+        assert retried(owner, workflow_id, skipped)["status"] == "succeeded"
+        assert called(calls) == {"first": 1, "second": 2}
+
+    def test_go_on_from_a_child_that_was_cancelled(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]], upstream: Upstream
+    ) -> None:
+        inner = saved(owner, *steps("second?held=1"))
+        workflow_id = owner.create(graph([sub(inner, input="{% $input %}")]))["id"]
+        run = owner.execute(workflow_id, given)
+        poll(lambda: called(calls)["second"])
+        run = owner.send("POST", f"/{workflow_id}/runs/{run['id']}/cancel").body
+        upstream.let_go[f"/{owner.workspace_id}/second"].set()
+        assert retried(owner, workflow_id, run)["status"] == "succeeded"
+        assert called(calls)["first"] == 1
+
+    def test_repeat_nothing_of_a_child_that_succeeded_where_its_node_did_not(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]
+    ) -> None:
+        first, second, joins = steps("second")
+        ends = [value("one", "x" * 1500), value("other", "y" * 1500)]
+        inner = saved(owner, first, second, joins, *ends, edge("second", "one"), edge("second", "other"))
+        with deployed_with(max_output_bytes=2000):
+            workflow_id, run = failed(owner, given, sub(inner, input="{% $input %}"))
+        assert run["node_results"]["sub"]["error"]["code"] == "output_too_large"
+        again = retried(owner, workflow_id, run)
+        assert (again["output"], called(calls)) == ({"one": "x" * 1500, "other": "y" * 1500}, {"first": 1, "second": 1})
+
+    def test_begin_anew_with_another_input_or_another_workflow(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]
+    ) -> None:
+        inner = saved(owner, *steps("second?status=400&times=1"))
+        workflow_id, run = failed(owner, given, sub(inner, input="{% $input %}"))
+        owner.put(workflow_id, graph_definition=graph([sub(inner, input="{% $merge([$input, {'new': 1}]) %}")]))
+        again = retried(owner, workflow_id, run, version="current")
+        assert (again["status"], called(calls)) == ("succeeded", {"first": 2, "second": 2})
+        assert get(owner, child_of(owner, again))["retry_of"] is None
+        owner.put(workflow_id, graph_definition=graph([sub(saved(owner, *steps("third")), input="{% $input %}")]))
+        again = retried(owner, workflow_id, run, version="current")
+        assert (again["status"], called(calls)) == ("succeeded", {"first": 3, "second": 2, "third": 1})
+
+    def test_begin_anew_what_succeeded_but_lies_behind_a_changed_node(
+        self, owner: Api, given: dict[str, Any], calls: list[dict[str, Any]]
+    ) -> None:
+        def drawn(label: str) -> dict[str, Any]:
+            nodes = [value("above", label), sub(inner, input="{% $input %}"), ask("stop", "stop?status=400&times=1")]
+            return graph(nodes, edge("above", "sub"), edge("sub", "stop"))
+
+        inner = saved(owner, *steps("second"))
+        workflow_id = owner.create(drawn("old"))["id"]
+        run = owner.ended(workflow_id, owner.execute(workflow_id, given)["id"])
+        owner.put(workflow_id, graph_definition=drawn("new"))
+        assert retried(owner, workflow_id, run, version="current")["status"] == "succeeded"
+        assert called(calls) == {"first": 2, "second": 2, "stop": 2}
+
+
+def steps(second: str) -> list[dict[str, Any]]:
+    """Two calls, one after the other; the path of the second may carry a query."""
+    return [ask("first", "first"), ask("second", second), edge("first", "second")]
+
+
+def failed(api: Api, run_input: Any, *nodes: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A workflow, and a run of it that failed."""
+    workflow_id = api.create(graph(list(nodes)), "outer")["id"]
+    run = api.ended(workflow_id, api.execute(workflow_id, run_input)["id"])
+    assert run["status"] == "failed"
+    return workflow_id, run
+
+
+def retried(api: Api, workflow_id: str, run: dict[str, Any], **body: Any) -> dict[str, Any]:
+    """The retry of a run, as it ended."""
+    answer = api.send("POST", f"/{workflow_id}/runs/{run['id']}/retry", body)
+    assert answer.status == 202, answer
+    return dict(api.ended(workflow_id, answer.body["id"]))
+
+
+def called(calls: list[dict[str, Any]], parts: int = 1) -> Counter[str]:
+    """How often which path was called, by its last parts."""
+    return Counter("/".join(call["path"].split("/")[-parts:]) for call in calls)
 
 
 def test_it_waits_with_the_ids_of_its_run(owner: Api) -> None:
