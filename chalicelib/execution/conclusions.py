@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.compiler.terms import Kind
 from chalicelib.node_contract import NodeFailure
 from chalicelib.runs.children import ChildRepository
-from chalicelib.runs.executions import Executions, told
+from chalicelib.runs.executions import Executions, ended_how
 from chalicelib.runs.items import ItemRepository
 from chalicelib.runs.repository import RunRepository
 from chalicelib.runs.state import FINAL, ChildRun, ItemRecord, NodeRecord, Scope
@@ -116,7 +116,7 @@ def _output(child: ChildRun | None) -> Any:
         raise NodeFailure("run_gone", "the run that it started was deleted")
     if child["status"] == "succeeded":
         return child["output"]
-    message = f"run {child['id']} {told(child)}: {child['error_message']}"
+    message = f"run {child['id']} {ended_how(child)}: {child['error_message']}"
     raise NodeFailure(f"run_{child['status']}", message, details={"run_id": str(child["id"])})
 
 

@@ -212,7 +212,7 @@ class UnitRun:
         self._measure()
         self._executions.open_gates(self._scope.run_id, gates)
         if self._call.last and self._has_parent and not self._scope.container:
-            self._executions.tell_parent(self._scope.run_id)
+            self._executions.release_parent(self._scope.run_id)
 
     def _write_and_decide(self) -> list[ClosedGate]:
         with self._database.transaction() as connection:

@@ -36,7 +36,7 @@ def accept(connection: Connection, workspace_id: UUID, pinned: PinnedRun) -> UUI
     if run_id and new.retry_of and pinned.reuse:
         take_over(connection, new.retry_of, run_id, pinned.reuse)
         by, version = new.triggered_by and str(new.triggered_by), pinned.version["version"]
-        repository.tell(new.retry_of, "retried", {"by": by, "run_id": str(run_id), "version": version})
+        repository.append_history(new.retry_of, "retried", {"by": by, "run_id": str(run_id), "version": version})
     if run_id and settings.limit is not None and settings.skips and others >= settings.limit:
         reason = _skipped(others, settings.limit)
         end_early(connection, pinned.graph, run_id, "cancelled", lambda _: reason)

@@ -112,7 +112,7 @@ def _decide(connection: Connection, graph: Graph, scope: Scope, node: Node, outp
     decided = replace(kept, status="succeeded", completed_at=now, output=output, branch=output["decision"])
     records.save_records(scope, [decided])
     told = {"by": output["decided_by"], "node_id": node.id, "path": scope.path, "decision": output["decision"]}
-    RunRepository(connection).tell(scope.run_id, "decided", told)
+    RunRepository(connection).append_history(scope.run_id, "decided", told)
     known = records.list_records(scope, graph.nodes)
     return [gate for gate in GateRepository(connection).list_closed(scope) if are_decided(graph, gate.nodes, known)]
 

@@ -84,12 +84,12 @@ class Executions:
             self._step_functions.stop(ended["execution_arn"])
         self._end_gates(run_id, gates)
         for child in children:
-            self.end(child, _CHILDREN_END.get(ended["status"], "cancelled"), f"the run that started it {told(ended)}")
-        self.tell_parent(run_id)
+            self.end(child, _CHILDREN_END.get(ended["status"], "cancelled"), f"the run that started it {ended_how(ended)}")
+        self.release_parent(run_id)
         with self._database.connection() as connection:
             RunRepository(connection).mark_stopped(run_id)
 
-    def tell_parent(self, run_id: UUID) -> None:
+    def release_parent(self, run_id: UUID) -> None:
         """Let the node go on that waits for a run which has ended. Raises UnavailableError; the reconciler does it
         then."""
         with self._database.connection() as connection:
@@ -122,6 +122,6 @@ _CHILDREN_END: Mapping[str, EarlyEnd] = {"timed_out": "timed_out"}
 _TOLD = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled", "timed_out": "took too long"}
 
 
-def told(run: EndedRun | RunDetail) -> str:
+def ended_how(run: EndedRun | RunDetail) -> str:
     """How a run ended, in words that follow its name."""
     return _TOLD[run["status"]]

@@ -223,7 +223,7 @@ class Reconciler:
             return None
         mended = {"gates": [gate.gate for gate in (*opened, *lost)]}
         with self._database.connection() as connection:
-            RunRepository(connection).tell(run["id"], "mended", mended)
+            RunRepository(connection).append_history(run["id"], "mended", mended)
         return "mended"
 
     def _items_run(self, gate: ClosedGate) -> bool:

@@ -118,7 +118,7 @@ class RunRepository:
             {"run_id": run_id, "arn": execution_arn, "number": number, "reason": reason},
         )
 
-    def tell(self, run_id: UUID, event: str, more: Mapping[str, Any]) -> None:
+    def append_history(self, run_id: UUID, event: str, more: Mapping[str, Any]) -> None:
         """Add to a run's history."""
         self._connection.execute(
             "UPDATE workflow_runs SET history = history || happened(%s, %s::jsonb) WHERE id = %s",

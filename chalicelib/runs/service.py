@@ -13,7 +13,7 @@ from chalicelib.observability import logger
 from .acceptance import accept
 from .dispatcher import AFTER_AN_END
 from .ending import end_early, readable
-from .executions import Executions, told
+from .executions import Executions, ended_how
 from .items import ItemRepository
 from .listing import RunListRepository
 from .repository import RunRepository
@@ -141,7 +141,7 @@ class RunService:
             is_ended = end_early(connection, graph, run_id, "cancelled", lambda _: message, by)
         run = self.get(workspace_id, workflow_id, run_id)
         if not is_ended:
-            raise ConflictError(f"run {run_id} has ended already; it {told(run)}")
+            raise ConflictError(f"run {run_id} has ended already; it {ended_how(run)}")
         try:
             self._executions.stop(run_id)
         except UnavailableError:
