@@ -83,8 +83,9 @@ class Executions:
         if ended["execution_arn"] and not (from_within and ended["status"] == "failed"):
             self._step_functions.stop(ended["execution_arn"])
         self._end_gates(run_id, gates)
+        reason = f"the run that started it {ended_how(ended)}"
         for child in children:
-            self.end(child, _CHILDREN_END.get(ended["status"], "cancelled"), f"the run that started it {ended_how(ended)}")
+            self.end(child, _CHILDREN_END.get(ended["status"], "cancelled"), reason)
         self.release_parent(run_id)
         with self._database.connection() as connection:
             RunRepository(connection).mark_stopped(run_id)
@@ -119,9 +120,9 @@ class Executions:
 
 _CHILDREN_END: Mapping[str, EarlyEnd] = {"timed_out": "timed_out"}
 """How the runs end that the nodes of one started which ended so; else they are cancelled."""
-_TOLD = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled", "timed_out": "took too long"}
+_ENDED_HOW = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled", "timed_out": "took too long"}
 
 
 def ended_how(run: EndedRun | RunDetail) -> str:
     """How a run ended, in words that follow its name."""
-    return _TOLD[run["status"]]
+    return _ENDED_HOW[run["status"]]
