@@ -70,7 +70,7 @@ def decoded(response: HttpResponse) -> Any:
     if not response.body:
         return None
     content_type = response.headers.get("content-type", "").lower()
-    text = _decode_text(response.body, content_type)
+    text = text_of(response.body, content_type)
     if _JSON_TYPE.match(content_type) or (not content_type and text[:1] in "[{"):
         return _parsed(text)
     return text
@@ -93,11 +93,11 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
 
 
-def _decode_text(body: bytes, content_type: str) -> str:
+def text_of(body: bytes, content_type: str, errors: str = "replace") -> str:
     """In the charset that the content type names, else UTF-8, without a byte order mark."""
-    named = re.search(r"charset=[\"']?([\w:-]+)", content_type)
+    named = re.search(r"charset=[\"']?([\w:-]+)", content_type.lower())
+    charset = named[1] if named and _CHARSET.fullmatch(named[1]) else "utf-8"
     try:
-        charset = named[1] if named and _CHARSET.fullmatch(named[1]) else "utf-8"
-        return body.decode(charset, errors="replace").removeprefix("\ufeff")
+        return body.decode(charset, errors).removeprefix("\ufeff")
     except LookupError:
-        return body.decode(errors="replace").removeprefix("\ufeff")
+        return body.decode(errors=errors).removeprefix("\ufeff")
