@@ -29,8 +29,8 @@ OK = b"HTTP/1.1 200 OK\r\n"
 HI = OK + b"Content-Length: 2\r\n\r\nhi"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 RESET = struct.pack("ii", 1, 0)
-ZIPPED = gzip.compress(b"hello", mtime=0)
 """SO_LINGER that makes a close a reset."""
+ZIPPED = gzip.compress(b"hello", mtime=0)
 
 
 @dataclass
@@ -119,6 +119,35 @@ def test_an_answer_that_breaks_off_is_no_answer(serve: Serve, client: OutgoingHt
     assert (found.code, found.retryable) == ("network_error", True)
     assert str(found) == f"{url} broke off before its answer was complete"
     assert scripted.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", ZIPPED[:-10]),
+        ("gzip", ZIPPED[:-1]),
+        ("gzip", ZIPPED[:3]),
+        ("x-gzip", gzip.compress(bytes(90_000))[:-10]),
+        ("gzip", ZIPPED + ZIPPED[:-10]),
+        ("deflate", zlib.compress(b"hello")[:-3]),
+        ("deflate", zlib.compress(b"hello" * 99)[2:-8]),
+        ("gzip, gzip", gzip.compress(ZIPPED[:-10])),
+        ("deflate, gzip", gzip.compress(zlib.compress(b"hello"))[:-10]),
+    ],
+)
+def test_a_packed_body_without_its_end_is_no_answer(
+    serve: Serve, client: OutgoingHttp, encoding: str, packed: bytes
+) -> None:
+    head = f"Content-Encoding: {encoding}\r\nContent-Length: {len(packed)}\r\n\r\n"
+    url = serve(Scripted(OK + head.encode() + packed))
+    found = failure(client, url)
+    assert (found.code, found.retryable) == ("network_error", True)
+    assert str(found) == f"{url} broke off before its answer was complete"
+
+
+def test_nothing_in_any_packing_is_nothing(serve: Serve, client: OutgoingHttp) -> None:
+    scripted = Scripted(OK + b"Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n")
+    assert ask(client, serve(scripted)).body == b""
 
 
 @pytest.mark.parametrize(
@@ -221,6 +250,8 @@ def test_a_location_in_utf_8_is_followed(serve: Serve, client: OutgoingHttp) -> 
         (b"deflate", zlib.compress(b"hello")),
         (b"deflate", zlib.compress(b"hello")[2:-4]),
         (b"gzip, gzip", gzip.compress(ZIPPED, mtime=0)),
+        (b"gzip", gzip.compress(b"hel") + gzip.compress(b"lo")),
+        (b"gzip", ZIPPED + b"and more"),
         (b"identity", b"hello"),
         (b"", b"hello"),
     ],

@@ -7,9 +7,12 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from http.client import IncompleteRead
+from typing import Any
 
 import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.response import GzipDecoderState
 
 from chalicelib.node_contract import HttpLimits, HttpResponse, NodeFailure
 
@@ -134,5 +137,19 @@ def _read(response: urllib3.BaseHTTPResponse, exchange: Exchange, limit: int) ->
         if len(body) > limit:
             return None
     exchange.left()  # the end may be the watchdog's doing
+    if _is_cut(response):
+        raise ProtocolError("a packed body without its end", IncompleteRead(b""))
     response.release_conn()
     return bytes(body)
+
+
+def _is_cut(response: urllib3.BaseHTTPResponse) -> bool:
+    """Whether a packed body ended before its packing did, of which urllib3 says nothing."""
+    decoder: Any = response._decoder  # noqa: SLF001
+    layers = getattr(decoder, "_decoders", [decoder]) if decoder and response.tell() else []
+    return not all(_is_complete(layer) for layer in layers)
+
+
+def _is_complete(layer: Any) -> bool:
+    """Behind the end of gzip may be anything, as clients agree; it swallows that."""
+    return layer._obj.eof or getattr(layer, "_state", None) == GzipDecoderState.SWALLOW_DATA  # noqa: SLF001
