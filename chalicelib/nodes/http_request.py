@@ -175,9 +175,7 @@ class _Call:
         body = decoded(response)
         if not is_success(response.status, self._config.success_codes):
             raise self._failed(url, response, body)
-        return Page(
-            url, response.url or url, {"status": response.status, "headers": {**response.headers}, "body": body}
-        )
+        return Page(url, response.url or url, {"status": response.status, "headers": {**response.headers}, **body})
 
     def _send(self, url: str) -> HttpResponse:
         try:
@@ -207,7 +205,7 @@ class _Call:
     def _is_idempotent(self) -> bool:
         return self._config.method in IDEMPOTENT
 
-    def _failed(self, url: str, response: HttpResponse, body: Any) -> NodeFailure:
+    def _failed(self, url: str, response: HttpResponse, body: Mapping[str, Any]) -> NodeFailure:
         """Where the server asks for more time than there is, an attempt by default would come too early."""
         status, wait = response.status, self._retry_after(response)
         left = self._context.timeout_seconds - self._spent()
@@ -222,7 +220,8 @@ class _Call:
             wait_seconds=wait if wait and fits else 0,
             details={
                 "status": status,
-                "body": _excerpt(self._context.redacted(body)),
+                **body,
+                "body": _excerpt(self._context.redacted(body["body"])),
                 **({} if wait is None else {"retry_after_seconds": wait}),
             },
         )
@@ -249,7 +248,8 @@ NODE_TYPE = NodeType(
     description="Asks an HTTP API and gives its answer.",
     config=HttpRequestConfig,
     run=run,
-    output="`{status, headers, body}`, a body that is JSON as its value; with `pages` also `{items, pages, complete}`",
+    output="`{status, headers, body}`, a body that is JSON as its value, and one that is no text in base64, with"
+    ' `body_encoding: "base64"`; with `pages` also `{items, pages, complete}`',
     example=Example(
         graph={
             "nodes": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -186,7 +187,6 @@ def test_the_content_type_of_the_headers_wins() -> None:
         (b"a-" * 1_000_000 + b"zz9" * 1_000_000, "text/plain; charset=punycode", "a-" * 1_000_000 + "zz9" * 1_000_000),
         (b"\xe9", "text/plain; charset='ISO-8859-1'", "é"),
         (b"\x82\xa0", "text/plain;charset=shift_jis", "あ"),
-        (b"\xe9", "text/plain; charset=utf8", "�"),
         ("é".encode("utf-16"), "text/plain; charset=utf-16", "é"),
         ("\ufeffé".encode(), "text/plain; charset=utf-8", "é"),
         ("é".encode(), "text/plain; charset=cp99999", "é"),
@@ -197,11 +197,35 @@ def test_the_content_type_of_the_headers_wins() -> None:
         (b"[1]", "text/plain; about=json", "[1]"),
         (b"9" * 5_000, "application/json", "9" * 5_000),
         ("é".encode(), "text/plain", "é"),
-        (b"\xff", "text/plain", "�"),
     ],
 )
 def test_the_body_is_parsed_when_it_is_json(body: bytes, content_type: str, value: Any) -> None:
     assert body_of(body, content_type=content_type) == value
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (bytes(range(256)), "application/octet-stream"),
+        (bytes(range(256)), ""),
+        (b"\x89PNG\r\n", "image/png"),
+        (b"\xff", "text/plain"),
+        (b"\xe9", "text/plain; charset=utf8"),
+        (b"\x82", "text/plain; charset=shift_jis"),
+        (b'{"a": "\xff"}', "application/json"),
+        (b"a\0b", "text/plain; charset=iso-8859-1"),
+        ("é".encode("utf-16"), "text/plain"),
+    ],
+)
+def test_a_body_that_is_no_text_is_whole_in_base64(body: bytes, content_type: str) -> None:
+    result = run("http_request", {"url": URL}, FakeHttp(HttpResponse(200, {"content-type": content_type}, body)))
+    assert isinstance(result, Result)
+    assert result.output["body_encoding"] == "base64"
+    assert base64.b64decode(result.output["body"], validate=True) == body
+
+
+def test_a_failure_says_that_its_body_is_in_base64() -> None:
+    assert failure(500, body=b"\xff").details == {"status": 500, "body": "/w==", "body_encoding": "base64"}
 
 
 def test_without_a_content_type_what_looks_like_json_is_parsed() -> None:
