@@ -37,7 +37,8 @@ class Request:
     body: bytes | None
 
     def redirected(self, status: int, location: str) -> Request:
-        """The next hop (RFC 9110, section 15.4). Another origin gets nothing that was meant for this one."""
+        """The next hop (RFC 9110, section 15.4). Another origin gets no headers that were meant for this one; where
+        the method stays, it gets the body, as from browsers and curl."""
         url = led_on(self.url, location, "redirects to")
         becomes_get = status == 303 or (status in (301, 302) and self.method == "POST")
         found = self._as_get() if becomes_get and self.method not in ("GET", "HEAD") else self

@@ -153,6 +153,14 @@ def test_a_header_that_cant_be_sent_is_refused_as_drawn(headers: Any) -> None:
     assert refused("http_request", {"url": URL, "headers": headers}) == {"headers"}
 
 
+@pytest.mark.parametrize("evaluated", [False, True])
+def test_a_header_is_named_once_whatever_the_case_of_its_letters(evaluated: bool) -> None:
+    twice = {"url": URL, "headers": {"X-A": "1", "x-a": 2}}
+    assert refused("http_request", twice, evaluated=evaluated) == {"headers"}
+    left_out = {"url": URL, "headers": {"X-A": "1", "x-a": None}}
+    assert refused("http_request", left_out, evaluated=evaluated) == set()
+
+
 def test_every_field_says_what_it_is_for() -> None:
     schema = HttpRequestConfig.model_json_schema()
     for fields in (schema["properties"], schema["$defs"]["Pages"]["properties"]):
@@ -360,3 +368,18 @@ def test_a_wrong_value_is_told_back_only_as_drawn(config: Any, evaluated: bool) 
 
 def test_a_failure_tells_neither_userinfo_nor_path() -> None:
     assert str(failure(500, url="https://me:pw@example.com:8443/path#x")) == "GET https://example.com:8443 answered 500"
+
+
+@pytest.mark.parametrize(
+    ("url", "secret", "told"),
+    [
+        ("https://Ca/n4ry?x=1", "Ca/n4ry", "https://***"),
+        ("https://a.Ca:80/n4ry", "Ca:80/n4ry", "https://a.***"),
+        ("https://me:12/34@example.com/", "12/34", "https://example.com"),
+        ("https://example.com/n4ry-n4ry", "n4ry-n4ry", "https://example.com"),
+    ],
+)
+def test_no_piece_of_a_secret_is_told_as_the_host(url: str, secret: str, told: str) -> None:
+    with pytest.raises(NodeFailure) as caught:
+        run("http_request", {"url": url}, FakeHttp(HttpResponse(500, {}, b"")), secrets=[secret])
+    assert str(caught.value) == f"GET {told} answered 500"
