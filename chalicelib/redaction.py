@@ -73,9 +73,16 @@ def _forms(value: str) -> Iterator[str]:
         yield text
         yield from _in_urls(text)
         yield from _in_markup(text)
+        misread = _misread(text)
+        yield from (misread, *_in_json(misread))
         for written in {text, *_in_json(text)}:
             yield written
             yield from _in_bytes(written.encode("utf-8", "surrogatepass"))
+
+
+def _misread(text: str) -> str:
+    """As one sees it who takes UTF-8 for Latin-1, as http.client does with headers."""
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
 def _in_json(text: str) -> Iterator[str]:
@@ -89,10 +96,12 @@ def _in_json(text: str) -> Iterator[str]:
 
 
 def _in_urls(text: str) -> Iterator[str]:
+    """Percent-encoded, once or twice."""
     encoded = {quote(text, safe=safe, errors="replace") for safe in URL_SAFES} | {quote_plus(text, errors="replace")}
-    for form in encoded:
-        yield form
-        yield re.sub("%[0-9A-F]{2}", lambda escape: escape[0].lower(), form)
+    for upper in encoded:
+        for form in (upper, re.sub("%[0-9A-F]{2}", lambda escape: escape[0].lower(), upper)):
+            yield form
+            yield form.replace("%", "%25")
 
 
 def _in_markup(text: str) -> Iterator[str]:

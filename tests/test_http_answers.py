@@ -29,8 +29,8 @@ OK = b"HTTP/1.1 200 OK\r\n"
 HI = OK + b"Content-Length: 2\r\n\r\nhi"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 RESET = struct.pack("ii", 1, 0)
-ZIPPED = gzip.compress(b"hello", mtime=0)
 """SO_LINGER that makes a close a reset."""
+ZIPPED = gzip.compress(b"hello", mtime=0)
 
 
 @dataclass
@@ -122,6 +122,35 @@ def test_an_answer_that_breaks_off_is_no_answer(serve: Serve, client: OutgoingHt
 
 
 @pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", ZIPPED[:-10]),
+        ("gzip", ZIPPED[:-1]),
+        ("gzip", ZIPPED[:3]),
+        ("x-gzip", gzip.compress(bytes(90_000), mtime=0)[:-10]),
+        ("gzip", ZIPPED + ZIPPED[:-10]),
+        ("deflate", zlib.compress(b"hello")[:-3]),
+        ("deflate", zlib.compress(b"hello" * 99)[2:-8]),
+        ("gzip, gzip", gzip.compress(ZIPPED[:-10], mtime=0)),
+        ("deflate, gzip", gzip.compress(zlib.compress(b"hello"), mtime=0)[:-10]),
+    ],
+)
+def test_a_packed_body_without_its_end_is_no_answer(
+    serve: Serve, client: OutgoingHttp, encoding: str, packed: bytes
+) -> None:
+    head = f"Content-Encoding: {encoding}\r\nContent-Length: {len(packed)}\r\n\r\n"
+    url = serve(Scripted(OK + head.encode() + packed))
+    found = failure(client, url)
+    assert (found.code, found.retryable) == ("network_error", True)
+    assert str(found) == f"{url} broke off before its answer was complete"
+
+
+def test_nothing_in_any_packing_is_nothing(serve: Serve, client: OutgoingHttp) -> None:
+    scripted = Scripted(OK + b"Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n")
+    assert ask(client, serve(scripted)).body == b""
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         b"SSH-2.0-OpenSSH_9.6\r\n",
@@ -157,13 +186,13 @@ def test_chunks_that_are_none_are_no_answer(serve: Serve, client: OutgoingHttp, 
 def test_a_body_where_none_belongs_is_none(serve: Serve, client: OutgoingHttp, method: str, status: bytes) -> None:
     scripted = Scripted(b"HTTP/1.1 " + status + b"\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\nhi")
     answer = ask(client, serve(scripted), method)
-    assert (answer.status, decoded(answer)) == (int(status[:3]), None)
+    assert (answer.status, decoded(answer)) == (int(status[:3]), {"body": None})
 
 
 def test_the_answer_to_head_has_no_body_whatever_its_headers_say(serve: Serve, client: OutgoingHttp) -> None:
     head = OK + b"Content-Type: application/json\r\nContent-Length: 9\r\nContent-Encoding: br\r\n\r\n"
     answer = ask(client, serve(Scripted(head)), "HEAD")
-    assert (answer.status, answer.headers["content-length"], decoded(answer)) == (200, "9", None)
+    assert (answer.status, answer.headers["content-length"], decoded(answer)) == (200, "9", {"body": None})
 
 
 def test_interim_answers_are_not_taken_for_the_final_one(serve: Serve, client: OutgoingHttp) -> None:
@@ -221,6 +250,8 @@ def test_a_location_in_utf_8_is_followed(serve: Serve, client: OutgoingHttp) -> 
         (b"deflate", zlib.compress(b"hello")),
         (b"deflate", zlib.compress(b"hello")[2:-4]),
         (b"gzip, gzip", gzip.compress(ZIPPED, mtime=0)),
+        (b"gzip", gzip.compress(b"hel", mtime=0) + gzip.compress(b"lo", mtime=0)),
+        (b"gzip", ZIPPED + b"and more"),
         (b"identity", b"hello"),
         (b"", b"hello"),
     ],

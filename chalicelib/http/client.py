@@ -7,9 +7,12 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from http.client import IncompleteRead
+from typing import Any
 
 import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.response import GzipDecoderState
 
 from chalicelib.node_contract import HttpLimits, HttpResponse, NodeFailure
 
@@ -34,7 +37,8 @@ class Request:
     body: bytes | None
 
     def redirected(self, status: int, location: str) -> Request:
-        """The next hop (RFC 9110, section 15.4). Another origin gets nothing that was meant for this one."""
+        """The next hop (RFC 9110, section 15.4). Another origin gets no headers that were meant for this one; where
+        the method stays, it gets the body, as from browsers and curl."""
         url = led_on(self.url, location, "redirects to")
         becomes_get = status == 303 or (status in (301, 302) and self.method == "POST")
         found = self._as_get() if becomes_get and self.method not in ("GET", "HEAD") else self
@@ -134,5 +138,19 @@ def _read(response: urllib3.BaseHTTPResponse, exchange: Exchange, limit: int) ->
         if len(body) > limit:
             return None
     exchange.left()  # the end may be the watchdog's doing
+    if _is_cut(response):
+        raise ProtocolError("a packed body without its end", IncompleteRead(b""))
     response.release_conn()
     return bytes(body)
+
+
+def _is_cut(response: urllib3.BaseHTTPResponse) -> bool:
+    """Whether a packed body ended before its packing did, of which urllib3 says nothing."""
+    decoder: Any = response._decoder  # noqa: SLF001
+    layers = getattr(decoder, "_decoders", [decoder]) if decoder and response.tell() else []
+    return not all(_is_complete(layer) for layer in layers)
+
+
+def _is_complete(layer: Any) -> bool:
+    """Behind the end of gzip may be anything, as clients agree; it swallows that."""
+    return layer._obj.eof or getattr(layer, "_state", None) == GzipDecoderState.SWALLOW_DATA  # noqa: SLF001

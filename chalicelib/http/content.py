@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
@@ -65,15 +66,29 @@ def _is_field(value: Any) -> bool:
     return all(map(_is_scalar, value)) if isinstance(value, list) else _is_scalar(value)
 
 
-def decoded(response: HttpResponse) -> Any:
-    """JSON where the answer says or shows that it is; text otherwise; None where there is nothing."""
+def decoded(response: HttpResponse) -> dict[str, Any]:
+    """`{body}`: JSON where the answer says or shows that it is, text otherwise, None where there is nothing.
+
+    What is no text in its charset is in base64, and `body_encoding` says so: nothing of it is lost.
+    """
     if not response.body:
-        return None
+        return {"body": None}
     content_type = response.headers.get("content-type", "").lower()
-    text = _decode_text(response.body, content_type)
+    text = _readable(response.body, content_type)
+    if text is None:
+        return {"body": b64encode(response.body).decode(), "body_encoding": "base64"}
     if _JSON_TYPE.match(content_type) or (not content_type and text[:1] in "[{"):
-        return _parsed(text)
-    return text
+        return {"body": _parsed(text)}
+    return {"body": text}
+
+
+def _readable(body: bytes, content_type: str) -> str | None:
+    """None where the body is no text, or one with a NUL, which Postgres can't keep."""
+    try:
+        text = text_of(body, content_type, "strict")
+    except UnicodeError:
+        return None
+    return None if "\0" in text else text
 
 
 def _parsed(text: str) -> Any:
@@ -93,11 +108,11 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
 
 
-def _decode_text(body: bytes, content_type: str) -> str:
+def text_of(body: bytes, content_type: str, errors: str = "replace") -> str:
     """In the charset that the content type names, else UTF-8, without a byte order mark."""
-    named = re.search(r"charset=[\"']?([\w:-]+)", content_type)
+    named = re.search(r"charset=[\"']?([\w:-]+)", content_type.lower())
+    charset = named[1] if named and _CHARSET.fullmatch(named[1]) else "utf-8"
     try:
-        charset = named[1] if named and _CHARSET.fullmatch(named[1]) else "utf-8"
-        return body.decode(charset, errors="replace").removeprefix("\ufeff")
+        return body.decode(charset, errors).removeprefix("\ufeff")
     except LookupError:
-        return body.decode(errors="replace").removeprefix("\ufeff")
+        return body.decode(errors=errors).removeprefix("\ufeff")

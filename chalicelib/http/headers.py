@@ -40,6 +40,12 @@ def flaw(name: str, value: str) -> str | None:
     return None
 
 
+def has_twice(headers: Mapping[str, object]) -> bool:
+    """Whether two names are one but for their case, so that one value would be lost; null is none."""
+    names = [name.lower() for name, value in headers.items() if value is not None]
+    return len(names) != len({*names})
+
+
 def sendable(headers: Mapping[str, str], url: str) -> dict[str, str]:
     """The headers that are sent, names in lower case: those that are the caller's to set, who we are, and the
     credentials that the URL has before its host. Raises NodeFailure."""

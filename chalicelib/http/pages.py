@@ -36,7 +36,7 @@ class Pages(Config):
         None,
         description=f'Where the next page is: "link" for the Link header with rel=next (RFC 8288), or {A_PLACE}.'
         " It has a URL, or the value of `parameter` if that is set. Nothing, null, false or an empty text ends the"
-        " reading.",
+        " reading. Another origin gets no secret headers, and no request with a body.",
     )
     parameter: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = Field(
         None,

@@ -18,6 +18,9 @@ RETRYABLE = frozenset({429, 502, 503, 504})
 SAYS_WHEN = frozenset({429, 503})
 """Those whose Retry-After is meant for the request that was sent."""
 
+LONGEST = 10**9
+"""Seconds: whoever asks for more than these thirty years asks for ever."""
+
 
 def _status_code(value: Any) -> Any:
     match = re.fullmatch(r"([1-5])xx|([1-5]\d\d)(?:-([1-5]\d\d))?", str(value))
@@ -45,8 +48,9 @@ def _matches(status: int, code: int | str) -> bool:
 
 def seconds_of(retry_after: str, now: datetime) -> float | None:
     """How long to wait by a Retry-After (RFC 9110, section 10.2.3), at least a second; None where it can't be read."""
-    if re.fullmatch(r"\d{1,9}", retry_after, re.ASCII):
-        return max(1, int(retry_after))
+    if re.fullmatch(r"\d+", retry_after, re.ASCII):
+        digits = retry_after.lstrip("0") or "0"
+        return max(1, int(digits)) if len(digits) < len(str(LONGEST)) else LONGEST
     try:
         moment = parsedate_to_datetime(retry_after)
     except ValueError:

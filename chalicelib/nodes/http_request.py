@@ -21,10 +21,10 @@ from chalicelib.compiler.node_type import Config, Example, Expression, NodeType,
 from chalicelib.compiler.settings import MAX_CALL_SECONDS, Whole
 from chalicelib.compiler.terms import Kind
 from chalicelib.http.content import BodyType, as_text, decoded, encoded, misfit, pairs
-from chalicelib.http.headers import OWN, credentials, flaw, for_origin
+from chalicelib.http.headers import OWN, credentials, flaw, for_origin, has_twice
 from chalicelib.http.pages import Page, Pages, read_pages
 from chalicelib.http.semantics import IDEMPOTENT, METHODS, RETRYABLE, SAYS_WHEN, StatusCode, is_success, seconds_of
-from chalicelib.http.urls import BadUrlError, check_beginning, checked, parsed, place, with_query
+from chalicelib.http.urls import BadUrlError, check_beginning, checked, origin, parsed, place, with_query
 from chalicelib.jsontext import to_text
 from chalicelib.node_contract import Context, HttpLimits, HttpResponse, NodeFailure, Result
 
@@ -76,8 +76,8 @@ class HttpRequestConfig(Config):
     max_redirects: Annotated[Whole, Field(ge=0, le=MAX_REDIRECTS)] = Field(
         5,
         description="How many redirects in a row are followed; one more fails the node. With 0 a redirect is an answer"
-        " like another. Another origin gets no headers but Accept, Accept-Language, Content-Type and User-Agent; from"
-        " https to http none is followed.",
+        " like another. Another origin gets no headers but Accept, Accept-Language, Content-Type and User-Agent, and a"
+        " body where the method stays, as with 307 and 308; from https to http none is followed.",
     )
     max_response_bytes: Annotated[Whole, Field(ge=1)] | None = Field(
         None,
@@ -110,6 +110,8 @@ class HttpRequestConfig(Config):
     @field_validator("headers")
     @classmethod
     def _can_be_sent(cls, headers: Any, info: ValidationInfo) -> Any:
+        if isinstance(headers, dict) and has_twice(headers):
+            raise ValueError("must not have two names that differ only in upper and lower case, as they are one header")
         drawn = headers if isinstance(headers, dict) and is_drawn(info) else {}
         for name, value in drawn.items():
             if name.lower() in OWN:
@@ -136,9 +138,14 @@ def run(config: HttpRequestConfig, context: Context) -> Result:
     """The output is `{status, headers, body}`, with pages also `{items, pages, complete}`; a status that is no success
     fails the node with the answer."""
     call = _Call(config, context)
-    if config.pages is None:
-        return Result(call.ask(call.url).answer)
-    return Result(read_pages(config.pages, call.url, call.ask, context.clock.sleep, context.max_output_bytes))
+    try:
+        if config.pages is None:
+            return Result(call.ask(call.url).answer)
+        return Result(read_pages(config.pages, call.url, call.ask, context.clock.sleep, context.max_output_bytes))
+    except NodeFailure as failure:
+        # Of a secret that goes on behind the host only a piece would be told, which no one masks later.
+        failure.args = (str(failure).replace(place(call.url), place(context.redacted(call.url))),)
+        raise
 
 
 class _Call:
@@ -175,11 +182,12 @@ class _Call:
         body = decoded(response)
         if not is_success(response.status, self._config.success_codes):
             raise self._failed(url, response, body)
-        return Page(
-            url, response.url or url, {"status": response.status, "headers": {**response.headers}, "body": body}
-        )
+        return Page(url, response.url or url, {"status": response.status, "headers": {**response.headers}, **body})
 
     def _send(self, url: str) -> HttpResponse:
+        if self._body and origin(url) != origin(self.url):
+            why = "another origin, which does not get the body of the request"
+            raise NodeFailure("pages_failed", f"the next page of {place(self.url)} is at {place(url)}: {why}")
         try:
             return self._context.http.request(
                 self._config.method,
@@ -207,7 +215,7 @@ class _Call:
     def _is_idempotent(self) -> bool:
         return self._config.method in IDEMPOTENT
 
-    def _failed(self, url: str, response: HttpResponse, body: Any) -> NodeFailure:
+    def _failed(self, url: str, response: HttpResponse, body: Mapping[str, Any]) -> NodeFailure:
         """Where the server asks for more time than there is, an attempt by default would come too early."""
         status, wait = response.status, self._retry_after(response)
         left = self._context.timeout_seconds - self._spent()
@@ -222,7 +230,8 @@ class _Call:
             wait_seconds=wait if wait and fits else 0,
             details={
                 "status": status,
-                "body": _excerpt(self._context.redacted(body)),
+                **body,
+                "body": _excerpt(self._context.redacted(body["body"])),
                 **({} if wait is None else {"retry_after_seconds": wait}),
             },
         )
@@ -249,7 +258,8 @@ NODE_TYPE = NodeType(
     description="Asks an HTTP API and gives its answer.",
     config=HttpRequestConfig,
     run=run,
-    output="`{status, headers, body}`, a body that is JSON as its value; with `pages` also `{items, pages, complete}`",
+    output="`{status, headers, body}`, a body that is JSON as its value, and one that is no text in base64, with"
+    ' `body_encoding: "base64"`; with `pages` also `{items, pages, complete}`',
     example=Example(
         graph={
             "nodes": [

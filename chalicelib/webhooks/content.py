@@ -9,6 +9,8 @@ from email.message import Message
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from chalicelib.http.content import text_of
+from chalicelib.http.headers import received
 from chalicelib.requests import check_storable, parse_json
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ _SECRET = re.compile("auth|cookie|token|secret|signature|password|credential|api
 def run_input(asked: Asked, signature_header: str | None) -> dict[str, Any]:
     """`{body, headers, query}`. Raises MalformedError for a body that is not of its type."""
     headers = {
-        name: value for name, value in asked.headers.items() if name != signature_header and not _SECRET.search(name)
+        name: received(value)
+        for name, value in asked.headers.items()
+        if name != signature_header and not _SECRET.search(name)
     }
     body = parse_body(asked.body, asked.headers.get("content-type", ""))
     found = {"body": body, "headers": headers, "query": _single(asked.query)}
@@ -36,32 +40,25 @@ def parse_body(body: bytes, content_type: str) -> Any:
 
     Without a type it is JSON or a text if it can be. Raises MalformedError.
     """
-    kind, charset = _type(content_type)
+    kind = _kind(content_type)
     if not body:
         return None
     if kind == "application/json" or kind.endswith("+json"):
         return parse_json(body)
     if kind == FORM:
-        return _single(parse_qs(_text(body, charset), keep_blank_values=True))
+        return _single(parse_qs(text_of(body, content_type), keep_blank_values=True))
     if kind.startswith("text/") or kind in ("application/xml", "application/javascript") or kind.endswith("+xml"):
-        return _text(body, charset)
+        return text_of(body, content_type)
     if not kind:
         return _guessed(body)
     return base64.b64encode(body).decode()
 
 
-def _type(content_type: str) -> tuple[str, str]:
-    """The media type in lower case, and the charset."""
+def _kind(content_type: str) -> str:
+    """The media type in lower case."""
     message = Message()
     message["content-type"] = content_type
-    return message.get_content_type() if content_type.strip() else "", message.get_content_charset("utf-8")
-
-
-def _text(body: bytes, charset: str) -> str:
-    try:
-        return body.decode(charset, errors="replace")
-    except (LookupError, ValueError):
-        return body.decode(errors="replace")
+    return message.get_content_type() if content_type.strip() else ""
 
 
 def _guessed(body: bytes) -> Any:

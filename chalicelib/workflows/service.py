@@ -275,14 +275,22 @@ def _shown(workflow: StoredWorkflow) -> WorkflowDetail:
 
 
 def _warnings(workflow: StoredWorkflow) -> Iterator[WorkflowWarning]:
+    triggers = {node["id"] for node in workflow["graph_definition"]["nodes"] if node["type"] == "trigger"}
     for name, nodes in workflow["missing_secrets"].items():
-        takers = listed(nodes)
         yield {
             "code": "missing_secret",
-            "message": f'the workspace has no secret "{name}" yet; a run fails where it comes to {takers}',
+            "message": f'the workspace has no secret "{name}" yet; {_lacking(nodes, triggers)}',
             "path": f"$secrets.{name}",
             "node_ids": nodes,
         }
+
+
+def _lacking(nodes: list[str], triggers: set[str]) -> str:
+    """What comes of a secret that is not there: it is by a trigger's that requests are checked, before any run."""
+    takers = [node_id for node_id in nodes if node_id not in triggers]
+    refused = ["requests to the webhook are refused with 503 until it is there"] if len(takers) < len(nodes) else []
+    fails = [f"a run fails where it comes to {listed(takers)}"] if takers else []
+    return ", and ".join(refused + fails)
 
 
 def _check_version(repository: WorkflowRepository, workflow: WorkflowRow, expected: int | None) -> None:

@@ -249,7 +249,8 @@ class TestOnSave:
         saved = owner.create(drawn)
         (warning,) = saved["warnings"]
         assert (warning["code"], warning["node_ids"]) == ("missing_secret", ["a", "b"])
-        assert 'no secret "key" yet' in warning["message"]
+        fails = 'a run fails where it comes to "a", "b"'
+        assert warning["message"] == f'the workspace has no secret "key" yet; {fails}'
         assert owner.put(saved["id"], name="renamed")["warnings"] == saved["warnings"]
         store(owner.of("secrets"), "key", "x")
         assert owner.get(f"/{saved['id']}")["warnings"] == []

@@ -335,6 +335,8 @@ class TestSigned:
         saved = owner.create(hooked(hmac={"secret": "hook"}))
         (warning,) = saved["warnings"]
         assert (warning["code"], warning["node_ids"]) == ("missing_secret", ["hook"])
+        refused = "requests to the webhook are refused with 503 until it is there"
+        assert warning["message"] == f'the workspace has no secret "hook" yet; {refused}'
         assert ask(saved["webhook"]["url"], {}, **{"X-Signature": "00"}).status == 503
         assert owner.get(f"/{saved['id']}/runs")["items"] == []
 

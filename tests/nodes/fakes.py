@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from chalicelib.node_contract import Clock, Context, HttpLimits, HttpResponse, NodeFailure, Result, WaitUntil
 from chalicelib.nodes import node_types
+from chalicelib.redaction import redaction
 
 NOW = datetime(2030, 1, 31, 8, tzinfo=UTC)
 
@@ -86,6 +87,7 @@ def run(
     run_input: Any = None,
     time: FakeTime | None = None,
     max_output_bytes: int = 1_000_000,
+    secrets: Iterable[str] = (),
 ) -> Result | WaitUntil:
     """Run a node on a config whose expressions were evaluated."""
     node_type = node_types()[type_name]
@@ -97,6 +99,7 @@ def run(
         timeout_seconds=7,
         now=NOW,
         max_output_bytes=max_output_bytes,
+        redacted=redaction(frozenset(secrets)),
         clock=(time or FakeTime()).clock,
     )
     return node_type.run(node_type.config.model_validate(config, context={"evaluated": True}), context)

@@ -178,6 +178,24 @@ def test_another_origin_gets_no_secret_of_a_next_page() -> None:
     assert first == third == {"authorization": "s3cr3t", "x-key": "s3cr3t", "accept": "application/json"}
 
 
+@pytest.mark.parametrize("came_from", [URL, "https://other.example/list"])
+def test_another_origin_gets_no_body_of_a_next_page(came_from: str) -> None:
+    target = "/2" if came_from != URL else "https://other.example/2"
+    http = InTurn(answers=[page([1], f"<{target}>; rel=next", url=came_from), page([2])])
+    config = {"url": URL, "method": "POST", "body": {"key": "s3cr3t"}, "pages": {"next": "link"}}
+    with pytest.raises(
+        NodeFailure, match=r"^the next page of https://api\.example\.com is at https://other\.example"
+    ) as e:
+        run("http_request", config, http)
+    assert (e.value.code, len(http.asked)) == ("pages_failed", 1)
+
+
+def test_the_same_origin_gets_the_body_of_each_page() -> None:
+    http = InTurn(answers=[page([1], "<?p=2>; rel=next"), page([2])])
+    run("http_request", {"url": URL, "method": "POST", "body": {"a": 1}, "pages": {"next": "link"}}, http)
+    assert [json.loads(asked["body"]) for asked in http.asked] == [{"a": 1}] * 2
+
+
 def test_credentials_of_the_url_go_with_its_next_pages() -> None:
     http = InTurn(answers=[page([1], f"<{URL}?p=2>; rel=next"), page([2])])
     run("http_request", {"url": URL.replace("//", "//me:pw@"), "pages": {"next": "link"}}, http)

@@ -28,6 +28,12 @@ BINARY = bytes(range(256))
         ("text/plain", "ä".encode(), "ä"),
         ("text/plain; charset=iso-8859-1", b"\xe4", "ä"),
         ("text/plain; charset=nonsense", b"a", "a"),
+        ("text/plain; charset=punycode", b"Mnchen-3ya", "Mnchen-3ya"),
+        ("text/plain; charset=punycode", b"abc-zz9", "abc-zz9"),
+        ("text/plain; charset=unicode_escape", rb"\u00e4", r"\u00e4"),
+        ("application/x-www-form-urlencoded; charset=utf-7", b"a=+AOQ-", {"a": " AOQ-"}),
+        ("text/plain; charset=idna", "ä".encode(), "ä"),
+        ("TEXT/PLAIN; CHARSET='Shift_JIS'", b"\x82\xa0", "あ"),
         ("text/plain", b"\xff", "\ufffd"),
         ("application/xml", b"<a/>", "<a/>"),
         ("application/atom+xml", b"<a/>", "<a/>"),
@@ -88,6 +94,11 @@ def test_headers_that_tell_a_secret_are_left_out() -> None:
     kept = {"content-type", "user-agent", "x-github-event", "x-delivery"}
     found = run_input(Asked("POST", dict.fromkeys(secret | kept, "text/plain"), {}, b""), "x-sign")
     assert found["headers"].keys() == kept
+
+
+@pytest.mark.parametrize(("as_read", "meant"), [("cafÃ©", "café"), ("café", "café"), ("日本", "日本")])
+def test_headers_in_utf_8_are_read_as_such(as_read: str, meant: str) -> None:
+    assert run_input(Asked("POST", {"x-place": as_read}, {}, b""), None)["headers"] == {"x-place": meant}
 
 
 def test_a_query_has_a_list_only_where_a_name_comes_several_times() -> None:
