@@ -28,14 +28,21 @@ if TYPE_CHECKING:
     from chalicelib.workflows.service import WorkflowService
 
 MAX_SECONDS = 25
-"""How long a node that is tried may take: API Gateway waits 29 seconds (Amazon API Gateway quotas)."""
+"""How long a trial may take: API Gateway waits 29 seconds (Amazon API Gateway quotas)."""
 NO_RECORDING = Recording({}, {}, {})
 
 
 class TrialService:
     """Use cases of trials. All raise NotFoundError for ids of another workspace."""
 
-    def __init__(self, workflows: WorkflowService, recordings: Recordings, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        workflows: WorkflowService,
+        recordings: Recordings,
+        surroundings: Surroundings,
+        max_seconds: float = MAX_SECONDS,
+    ) -> None:
+        self.max_seconds = max_seconds
         self._workflows = workflows
         self._recordings = recordings
         self._surroundings = surroundings
@@ -50,7 +57,7 @@ class TrialService:
         _check(graph, request.mocks)
         state = RunState(_run(workspace_id, workflow_id, run_input, user_id), {})
         calls = NodeCall.of_run(graph, state, graph.secrets, self._surroundings)
-        return DryRun(MockedCall.of_call(calls, mocks, Told())).run()
+        return DryRun(MockedCall.of_call(calls, mocks, Told()), self.max_seconds).run()
 
     def test_node(self, workspace_id: UUID, workflow_id: UUID | None, test: NodeTest, user_id: UUID) -> TriedNode:
         """Run one node once. Raises InvalidError or MalformedError for a node that can't run."""

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from chalicelib.bootstrap import services
 from tests.client import Answer, Api, edge, graph, node
 from tests.e2e.test_run import ask
 
@@ -143,6 +144,12 @@ class TestDryRun:
         answer = owner.send("POST", "/dry-run", {"graph_definition": drawn})
         assert (answer.status, answer.body["errors"][0]["code"]) == (422, "too_many_steps")
         assert walk(owner, graph_definition=drawn, mocks={"each": {"output": [1, 2]}})["output"] == [1, 2]
+
+    def test_that_takes_too_long_is_refused_and_told_where(self, owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(services().trials, "max_seconds", 0)
+        answer = owner.send("POST", "/dry-run", {"graph_definition": ORDER})
+        assert (answer.status, answer.body["errors"][0]["code"]) == (422, "too_long")
+        assert "was at get" in answer.body["detail"]
 
 
 def tried(api: Api, drawn: dict[str, Any] | None = None, workflow_id: str = "", **more: Any) -> Answer:
