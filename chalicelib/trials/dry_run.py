@@ -52,6 +52,8 @@ class DryRun:
             "path": self._path,
             "nodes": {place: self._shown(place, record) for place, record in self._records.items()},
             "assumed": [place for place, source in told.mocked.items() if source == "assumed"],
+            "unused": sorted(self._calls.mocks.given.keys() - told.used),
+            "missing_secrets": sorted(told.missing_secrets),
         }
 
     def _shown(self, place: str, record: NodeRecord) -> WalkedNode:

@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 from chalicelib.compiler.terms import Kind
-from chalicelib.compiler.words import listed
 from chalicelib.errors import InvalidError
 from chalicelib.execution.node_call import NodeCall, Surroundings
 from chalicelib.node_contract import DecisionWanted, EachOf, NodeFailure, NodeOutcome, Result, RunWanted, WaitUntil
 from chalicelib.runs.state import NodeRecord, RunState
 
 from .dry_run import DryRun
+from .given import as_mock, checked
 from .mocks import Mock, MockedCall, Mocks, Told
 from .one_node import drawn_alone
 from .recordings import Recording, Recordings
-from .schemas import DryRunRequest, GivenResult, NodeTest, TriedNode, Walked
+from .schemas import DryRunRequest, NodeTest, TriedNode, Walked
 
 if TYPE_CHECKING:
-    from chalicelib.compiler.graph import Graph, Node
+    from chalicelib.compiler.graph import Node
     from chalicelib.runs.results import NodeError, NodeStatus
+    from chalicelib.secrets.service import SecretService
     from chalicelib.workflows.service import WorkflowService
 
 MAX_SECONDS = 25
@@ -40,12 +41,14 @@ class TrialService:
         workflows: WorkflowService,
         recordings: Recordings,
         surroundings: Surroundings,
+        secrets: SecretService,
         max_seconds: float = MAX_SECONDS,
     ) -> None:
         self.max_seconds = max_seconds
         self._workflows = workflows
         self._recordings = recordings
         self._surroundings = surroundings
+        self._secrets = secrets
 
     def dry_run(self, workspace_id: UUID, workflow_id: UUID | None, request: DryRunRequest, user_id: UUID) -> Walked:
         """Walk a graph. Raises InvalidError or MalformedError for a graph that can't run."""
@@ -53,17 +56,17 @@ class TrialService:
         graph = self._workflows.check(workspace_id, workflow_id, drawn)
         recording = self._recording(workspace_id, workflow_id, request.run_id)
         run_input = request.input if "input" in request.model_fields_set else recording.input
-        mocks = Mocks({key: _mock(each) for key, each in request.mocks.items()}, _mocks(recording.results))
-        _check(graph, request.mocks)
+        mocks = Mocks(checked(graph, request.mocks), _mocks(recording.results))
         state = RunState(_run(workspace_id, workflow_id, run_input, user_id), {})
         calls = NodeCall.of_run(graph, state, graph.secrets, self._surroundings)
-        return DryRun(MockedCall.of_call(calls, mocks, Told()), self.max_seconds).run()
+        stored = self._secrets.stored(workspace_id, graph.secrets)
+        return DryRun(MockedCall.of_call(calls, mocks, Told(), stored), self.max_seconds).run()
 
     def test_node(self, workspace_id: UUID, workflow_id: UUID | None, test: NodeTest, user_id: UUID) -> TriedNode:
         """Run one node once. Raises InvalidError or MalformedError for a node that can't run."""
         drawn = test.node or self._node(workspace_id, workflow_id, test.node_id)
         recording = self._recording(workspace_id, workflow_id, test.run_id)
-        before = _mocks(recording.around(test.path)) | {key: _mock(each) for key, each in test.nodes.items()}
+        before = _mocks(recording.around(test.path)) | {key: as_mock(each) for key, each in test.nodes.items()}
         is_item = test.model_fields_set & {"item", "index"} or test.path
         alone = drawn_alone(drawn, before, is_item=bool(is_item))
         graph = self._workflows.check(workspace_id, workflow_id, alone)
@@ -148,10 +151,6 @@ def _run(workspace_id: UUID, workflow_id: UUID | None, run_input: Any, user_id: 
     }
 
 
-def _mock(given: GivenResult) -> Mock:
-    return Mock(given.output, given.branch, given.error)
-
-
 def _mocks(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Mock]:
     return {
         place: Mock(result["output"], result["branch"], result["error"])
@@ -163,18 +162,6 @@ def _mocks(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Mock]:
 def _record(node_id: str, mock: Mock) -> NodeRecord:
     status: NodeStatus = "failed" if mock.error else "succeeded"
     return NodeRecord(node_id, status, output=mock.output, error=mock.error, branch=mock.branch)
-
-
-def _check(graph: Graph, mocks: Mapping[str, GivenResult]) -> None:
-    nodes = {node.id: node for node in graph.walk()}
-    for key, given in sorted(mocks.items()):
-        ids = (key, key.lstrip("0123456789/"), key.rpartition("/")[2])
-        node = next((nodes[each] for each in ids if each in nodes), None)
-        if node is None:
-            raise _invalid("mocks", f"the graph has no node {key[:100]}")
-        if given.branch is not None and given.branch not in node.handles:
-            handles = f"its handles: {listed(sorted(node.handles))}"
-            raise _invalid("mocks", f"node {node.title} has no handle {listed([given.branch])}; {handles}")
 
 
 def _last(path: str) -> int | None:
