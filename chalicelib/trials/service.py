@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 from chalicelib.compiler.terms import Kind
+from chalicelib.compiler.words import listed
 from chalicelib.errors import InvalidError
 from chalicelib.execution.node_call import NodeCall, Surroundings
 from chalicelib.node_contract import DecisionWanted, EachOf, NodeFailure, NodeOutcome, Result, RunWanted, WaitUntil
+from chalicelib.paging import MAX_LIMIT
 from chalicelib.runs.state import NodeRecord, RunState
 
 from .dry_run import DryRun
@@ -20,7 +22,7 @@ from .given import as_mock, checked
 from .mocks import Mock, MockedCall, Mocks, Told
 from .one_node import drawn_alone
 from .recordings import Recording, Recordings
-from .schemas import DryRunRequest, NodeTest, TriedNode, Walked
+from .schemas import DryRunRequest, GivenResult, NodeTest, TriedNode, Walked
 
 if TYPE_CHECKING:
     from chalicelib.compiler.graph import Node
@@ -66,17 +68,19 @@ class TrialService:
         """Run one node once. Raises InvalidError or MalformedError for a node that can't run."""
         drawn = test.node or self._node(workspace_id, workflow_id, test.node_id)
         recording = self._recording(workspace_id, workflow_id, test.run_id)
-        before = _mocks(recording.around(test.path)) | {key: as_mock(each) for key, each in test.nodes.items()}
+        before = _records(recording.around(test.path), test.nodes)
+        item = _item(test, drawn, recording)
         is_item = test.model_fields_set & {"item", "index"} or test.path
-        alone = drawn_alone(drawn, before, is_item=bool(is_item))
+        known = before.keys() | self._mentioned(workspace_id, workflow_id, drawn)
+        alone = drawn_alone(drawn, sorted(known), is_item=bool(is_item))
         graph = self._workflows.check(workspace_id, workflow_id, alone)
         node = graph.find(str(drawn["id"]))
+        _check_given(node, before)
         run_input = test.input if "input" in test.model_fields_set else recording.input
-        item = test.item if "item" in test.model_fields_set else recording.items.get(test.path)
         index = test.index if test.index is not None else _last(test.path)
         state = RunState(_run(workspace_id, workflow_id, run_input, user_id), {}, item, index)
         calls = NodeCall.of_run(graph.scope(graph.container_of(node.id)), state, graph.secrets, self._surroundings)
-        return _tried(calls, _hurried(node), {key: _record(key, mock) for key, mock in before.items()})
+        return _tried(calls, _hurried(node), before)
 
     def _drawn(self, workspace_id: UUID, workflow_id: UUID | None, version: int | None) -> dict[str, Any]:
         if workflow_id is None:
@@ -93,6 +97,14 @@ class TrialService:
             if node["id"] == node_id:
                 return dict(node)
         raise _invalid("node_id", f"the workflow has no node {node_id[:100]}")
+
+    def _mentioned(self, workspace_id: UUID, workflow_id: UUID | None, drawn: Mapping[str, Any]) -> set[str]:
+        """The nodes of the workflow that a node may refer to: they are there, if their results are given or not."""
+        if workflow_id is None:
+            return set()
+        text = str(drawn.get("data"))
+        nodes = self._drawn(workspace_id, workflow_id, None)["nodes"]
+        return {node["id"] for node in nodes if node["id"] in text}
 
     def _recording(self, workspace_id: UUID, workflow_id: UUID | None, run_id: UUID | None) -> Recording:
         if run_id is None:
@@ -162,6 +174,30 @@ def _mocks(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Mock]:
 def _record(node_id: str, mock: Mock) -> NodeRecord:
     status: NodeStatus = "failed" if mock.error else "succeeded"
     return NodeRecord(node_id, status, output=mock.output, error=mock.error, branch=mock.branch)
+
+
+def _records(results: Mapping[str, Mapping[str, Any]], given: Mapping[str, GivenResult]) -> dict[str, NodeRecord]:
+    """What is known of the nodes before the one that is tried."""
+    skipped = {key: NodeRecord(key, "skipped") for key, result in results.items() if result["status"] == "skipped"}
+    mocks = _mocks(results) | {key: as_mock(each) for key, each in given.items()}
+    return skipped | {key: _record(key, mock) for key, mock in mocks.items()}
+
+
+def _item(test: NodeTest, drawn: Mapping[str, Any], recording: Recording) -> Any:
+    if "item" in test.model_fields_set or not test.path:
+        return test.item
+    if items := recording.items_at(test.path, drawn.get("parentId")):
+        return items[0]
+    raise _invalid("path", f"there is no item {test.path} among the first {MAX_LIMIT} of the run; send the item")
+
+
+def _check_given(node: Node, before: Mapping[str, NodeRecord]) -> None:
+    """Raises InvalidError for a node whose expressions take results that are not there."""
+    named = (reference.node_id for _, each in node.config.expressions for reference in each.names.references)
+    if missing := sorted(set(named) - before.keys()):
+        raise _invalid(
+            "nodes", f"no result was given of node {listed(missing)}; send it in nodes, or a run_id that has it"
+        )
 
 
 def _last(path: str) -> int | None:

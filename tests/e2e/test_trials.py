@@ -231,6 +231,32 @@ class TestOneNode:
         answer = tried(owner, changed, workflow_id, run_id=run["id"], path="1/")
         assert answer.body["output"] == 1
 
+    def test_takes_the_item_of_its_own_container(self, owner: Api, given: dict[str, Any]) -> None:
+        containers = [node("one", "for_each", {"items": ["x", "y"]}), node("two", "for_each", {"items": [1, 2]})]
+        inside = [{**value(f"in-{each['id']}", "{% $item %}"), "parentId": each["id"]} for each in containers]
+        workflow_id = owner.create(graph([*containers, *inside]))["id"]
+        run = owner.ended(workflow_id, owner.execute(workflow_id, given)["id"])
+        told = [tried(owner, None, workflow_id, node_id=each["id"], run_id=run["id"], path="1/") for each in inside]
+        assert [answer.body["output"] for answer in told] == ["y", 2]
+        refused = tried(owner, None, workflow_id, node_id="in-one", run_id=run["id"], path="9/")
+        assert (refused.status, refused.body["errors"][0]["path"]) == (422, "path")
+        assert tried(owner, None, workflow_id, node_id="in-one", item=5, path="9/").body["output"] == 5
+
+    def test_without_the_result_that_it_takes_is_told_so(self, owner: Api, given: dict[str, Any]) -> None:
+        drawn = graph(
+            [node("c", "condition", {"expression": "{% false %}"}), value("h", 1), value("o", "{% $nodes.h.status %}")],
+            edge("c", "h", "true"), edge("c", "o", "false"), edge("h", "o"),
+        )  # fmt: skip
+        workflow_id = owner.create(drawn)["id"]
+        answer = tried(owner, None, workflow_id, node_id="o")
+        assert (answer.status, answer.body["errors"][0]["path"]) == (422, "nodes")
+        assert answer.body["detail"] == 'no result was given of node "h"; send it in nodes, or a run_id that has it'
+        run = owner.ended(workflow_id, owner.execute(workflow_id, given)["id"])
+        assert tried(owner, None, workflow_id, node_id="o", run_id=run["id"]).body["output"] == "skipped"
+
+    def test_of_no_workflow_has_no_workflow_id(self, owner: Api) -> None:
+        assert tried(owner, value("a", "{% $type($run.workflow_id) %}")).body["output"] == "null"
+
     def test_tells_how_it_failed(self, owner: Api) -> None:
         answer = tried(owner, value("a", "{% $number('x') %}"))
         assert (answer.status, answer.body["status"]) == (200, "failed")
