@@ -264,7 +264,7 @@ class Services:
         from .trials.recordings import Recordings
         from .trials.service import TrialService
 
-        return TrialService(self.workflows, Recordings(self.workflows, self.runs), self.surroundings)
+        return TrialService(self.workflows, Recordings(self.workflows, self.runs), self.surroundings, self.secrets)
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -102,6 +103,7 @@ class CheckedNode:
             each=self.type.each(config) if self.type.each else None,
             runs=self.type.runs(config) if self.type.runs else None,
             webhook=self.webhook,
+            branch_of=partial(self.type.branch_of, config) if self.type.branch_of else None,
         )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .settings import RunSettings
 from .terms import Kind
@@ -52,6 +52,8 @@ class Node:
     """The workflow that it runs, where the drawing says which."""
     webhook: Webhook | None
     """What it wants of requests from outside that start a run; None of a node that takes none."""
+    branch_of: Callable[[Any], str | None] | None = field(default=None, compare=False)
+    """Of a node with several handles: by which one it goes on with an output, where that tells."""
 
     @property
     def secrets(self) -> dict[str, str]:

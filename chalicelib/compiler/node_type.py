@@ -71,6 +71,9 @@ class NodeType:
     """The handles that an edge may leave by, whatever the config."""
     case_handles: str | None = None
     """The key of the config whose texts give a handle `case:<text>` each."""
+    branch_of: Callable[[Mapping[str, Any], Any], str | None] | None = None
+    """Of a type with several handles: by which one it goes on with an output, from the config as drawn; None where
+    that output does not tell."""
     each: Callable[[Mapping[str, Any]], Each] | None = None
     """Of kind EACH: how it runs its items, from the config as drawn."""
     webhook: Callable[[Mapping[str, Any]], Webhook | None] | None = None

@@ -73,7 +73,7 @@ class NodeCall:
         run = state.run
         variables = {
             "id": str(run["id"]),
-            "workflow_id": str(run["workflow_id"]),
+            "workflow_id": str(run["workflow_id"]) if run["workflow_id"] else None,
             "workspace_id": str(run["workspace_id"]),
             "version": run["version"],
             "trigger": run["trigger"],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -10,6 +11,8 @@ from chalicelib.compiler.node_type import Config, Example, NodeType
 from chalicelib.compiler.settings import MAX_RUN_SECONDS, Whole
 from chalicelib.compiler.terms import Kind
 from chalicelib.node_contract import Context, DecisionWanted
+
+DECISIONS = ("approved", "rejected")
 
 
 class ApprovalConfig(Config):
@@ -25,6 +28,12 @@ class ApprovalConfig(Config):
 def run(config: ApprovalConfig, context: Context) -> DecisionWanted:
     """Ask. The output is `{decision, data, decided_by}`."""
     return DecisionWanted(config.message, config.timeout_seconds or context.timeout_seconds)
+
+
+def branch_of(_config: Mapping[str, Any], output: Any) -> str | None:
+    """By the `decision` of an output."""
+    decision = output.get("decision") if isinstance(output, Mapping) else None
+    return next((each for each in DECISIONS if each == decision), None)
 
 
 NODE_TYPE = NodeType(
@@ -59,6 +68,7 @@ NODE_TYPE = NodeType(
         output="refused: who is that?",
     ),
     kind=Kind.DECISION,
-    handles=("approved", "rejected"),
+    handles=DECISIONS,
+    branch_of=branch_of,
     default_timeout_seconds=MAX_RUN_SECONDS,
 )

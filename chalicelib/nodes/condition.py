@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import Field, StrictBool
 
 from chalicelib.compiler.node_type import Config, Evaluated, Example, Expression, NodeType
@@ -28,6 +31,12 @@ def run(config: ConditionConfig, _context: Context) -> Result:
     return Result({"result": config.expression}, "true" if config.expression else "false")
 
 
+def branch_of(_config: Mapping[str, Any], output: Any) -> str | None:
+    """By the `result` of an output."""
+    result = output.get("result") if isinstance(output, Mapping) else None
+    return {True: "true", False: "false"}[result] if isinstance(result, bool) else None
+
+
 NODE_TYPE = NodeType(
     name="condition",
     label="Condition",
@@ -51,4 +60,5 @@ NODE_TYPE = NodeType(
         output="someone looks at it",
     ),
     handles=("true", "false"),
+    branch_of=branch_of,
 )

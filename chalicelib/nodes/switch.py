@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, StrictStr, field_validator
@@ -31,8 +32,17 @@ class SwitchConfig(Config):
 
 def run(config: SwitchConfig, _context: Context) -> Result:
     """The output is `{value}`."""
-    key = as_text(config.value)
-    return Result({"value": config.value}, f"case:{key}" if key in config.cases else "default")
+    return Result({"value": config.value}, _branch(config.cases, config.value))
+
+
+def branch_of(config: Mapping[str, Any], output: Any) -> str | None:
+    """By the `value` of an output."""
+    return _branch(config["cases"], output["value"]) if isinstance(output, Mapping) and "value" in output else None
+
+
+def _branch(cases: Sequence[str], value: Any) -> str:
+    key = as_text(value)
+    return f"case:{key}" if key in cases else "default"
 
 
 NODE_TYPE = NodeType(
@@ -65,4 +75,5 @@ NODE_TYPE = NodeType(
     ),
     handles=("default",),
     case_handles="cases",
+    branch_of=branch_of,
 )

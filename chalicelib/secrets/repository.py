@@ -56,6 +56,17 @@ class SecretRepository:
             raise NotFoundError(f"there is no secret {name}")
         return cast("SecretDetail", row)
 
+    def stored(self, workspace_id: UUID, names: list[str]) -> frozenset[str]:
+        """Those of the names that a value is stored for."""
+        rows = self._connection.execute(
+            """
+            SELECT name FROM workspace_secrets
+            WHERE workspace_id = %s AND name = ANY(%s) AND updated_at IS NOT NULL
+            """,
+            (workspace_id, names),
+        ).fetchall()
+        return frozenset(row["name"] for row in rows)
+
     def count(self, workspace_id: UUID) -> int:
         """How many secrets a workspace has."""
         row = self._connection.execute(

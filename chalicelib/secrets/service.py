@@ -52,6 +52,14 @@ class SecretService:
         with self._database.connection() as connection:
             return SecretRepository(connection).get(workspace_id, name)
 
+    def stored(self, workspace_id: UUID, names: Iterable[str]) -> frozenset[str]:
+        """Those of the names that the workspace has a value for."""
+        wanted = list(names)
+        if not wanted:
+            return frozenset()
+        with self._database.connection() as connection:
+            return SecretRepository(connection).stored(workspace_id, wanted)
+
     def put(self, workspace_id: UUID, name: str, secret: PutSecret, by: UUID) -> tuple[SecretDetail, bool]:
         """Store a value, in place of the one before; the secret, and whether it is new.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -29,16 +30,18 @@ Records = Mapping[str, NodeRecord]
 
 
 class DryRun:
-    """Walks one graph."""
+    """Walks one graph, in so many seconds."""
 
-    def __init__(self, calls: MockedCall) -> None:
+    def __init__(self, calls: MockedCall, seconds: float) -> None:
         self._calls = calls
+        self._seconds = seconds
+        self._until = time.monotonic() + seconds
         self._path: list[str] = []
         self._steps = 0
         self._records: dict[str, NodeRecord] = {}
 
     def run(self) -> Walked:
-        """What a run would do. Raises InvalidError for a graph that takes too many steps."""
+        """What a run would do. Raises InvalidError for a graph that takes too many steps, or too long."""
         graph, told = self._calls.graph, self._calls.told
         records = self._walk(self._calls, {})
         failed = failed_node(graph, records)
@@ -49,6 +52,8 @@ class DryRun:
             "path": self._path,
             "nodes": {place: self._shown(place, record) for place, record in self._records.items()},
             "assumed": [place for place, source in told.mocked.items() if source == "assumed"],
+            "unused": sorted(self._calls.mocks.given.keys() - told.used),
+            "missing_secrets": sorted(told.missing_secrets),
         }
 
     def _shown(self, place: str, record: NodeRecord) -> WalkedNode:
@@ -78,7 +83,9 @@ class DryRun:
         place = f"{calls.path}{node.id}"
         self._steps += 1
         if self._steps > MAX_STEPS:
-            raise _too_long(place)
+            raise _refused("too_many_steps", f"a dry run walks at most {MAX_STEPS:,} nodes, and was at {place}")
+        if time.monotonic() >= self._until:
+            raise _refused("too_long", f"a dry run takes at most {self._seconds:g} seconds, and was at {place}")
         turn = len(self._path)
         self._path.append(place)
         while node.id not in steps.records or steps.records[node.id].status == "running":
@@ -116,8 +123,6 @@ def _output(graph: Graph, records: Records) -> Any:
     return next(iter(outputs.values()), None) if len(outputs) <= 1 else outputs
 
 
-def _too_long(place: str) -> InvalidError:
-    message = (
-        f"a dry run walks at most {MAX_STEPS:,} nodes, and was at {place}; mock the container, or give fewer items"
-    )
-    return InvalidError(message, [{"code": "too_many_steps", "message": message, "path": "mocks"}])
+def _refused(code: str, reason: str) -> InvalidError:
+    message = f"{reason}; mock the container, or give fewer items"
+    return InvalidError(message, [{"code": code, "message": message, "path": "mocks"}])

@@ -31,7 +31,7 @@ class Mock:
         if self.error is None:
             return Result(self.output, self.branch or "out")
         details = {key: value for key, value in self.error.items() if key not in ("code", "message")}
-        raise NodeFailure(str(self.error.get("code", "mocked")), str(self.error.get("message", "")), details=details)
+        raise NodeFailure(self.error["code"], self.error["message"], details=details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,15 @@ class Mocks:
     given: Mapping[str, Mock]
     recorded: Mapping[str, Mock]
 
-    def find(self, path: str, node_id: str) -> tuple[Mock, Source] | None:
-        """What a node gives. What is given goes before what is recorded, what is for an item before what is for all."""
+    def find(self, path: str, node_id: str) -> tuple[Mock, Source, str] | None:
+        """What a node gives, and by which key.
+
+        What is given goes before what is recorded, what is for an item before what is for all.
+        """
         for source, mocks in (("given", self.given), ("recorded", self.recorded)):
             for key in (f"{path}{node_id}", node_id):
                 if key in mocks:
-                    return mocks[key], source  # type: ignore[return-value]
+                    return mocks[key], source, key  # type: ignore[return-value]
         return None
 
 
@@ -56,6 +59,9 @@ class Told:
 
     received: dict[str, Any] = field(default_factory=dict)
     mocked: dict[str, Source] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    """The keys of the mocks that nodes gave."""
+    missing_secrets: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +70,11 @@ class MockedCall(NodeCall):
 
     mocks: Mocks
     told: Told
+    stored_secrets: frozenset[str]
     path: str = ""
 
     @classmethod
-    def of_call(cls, call: NodeCall, mocks: Mocks, told: Told) -> MockedCall:
+    def of_call(cls, call: NodeCall, mocks: Mocks, told: Told, stored_secrets: frozenset[str]) -> MockedCall:
         """The same calls, mocked."""
         return cls(
             call.graph,
@@ -79,6 +86,7 @@ class MockedCall(NodeCall):
             call.surroundings,
             mocks=mocks,
             told=told,
+            stored_secrets=stored_secrets,
         )
 
     def inside(self, node: Node, item: Any, index: int) -> MockedCall:
@@ -92,7 +100,8 @@ class MockedCall(NodeCall):
         self.told.received[place] = self.rendered(node, records, secrets)
         found = self.mocks.find(self.path, node.id)
         if found and (found[1] == "given" or node.type.kind not in (Kind.PURE, Kind.EACH)):
-            mock, self.told.mocked[place] = found
+            mock, self.told.mocked[place], key = found
+            self.told.used.add(key)
             self._config(node, records, secrets)
             return mock.end()
         if node.type.kind in (Kind.IO, Kind.RUN, Kind.DECISION):
@@ -103,7 +112,8 @@ class MockedCall(NodeCall):
         return Result({"until": outcome.until.isoformat()}) if isinstance(outcome, WaitUntil) else outcome
 
     def _values(self, node: Node) -> Mapping[str, str]:
-        """No secret is read for a trial that has no effect."""
+        """No secret is read for a trial that has no effect; only whether there is one."""
+        self.told.missing_secrets.update(node.secrets.keys() - self.stored_secrets)
         return dict.fromkeys(node.secrets, MASK)
 
 

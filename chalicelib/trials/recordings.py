@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The input of a run, its node results by path and id (`ask`, `3/ask`), and its items by path (`3/`)."""
+    """The input of a run, its node results by path and id (`ask`, `3/ask`), and its items by their container and
+    path (`3/`)."""
 
     input: Any
     results: Mapping[str, Mapping[str, Any]]
-    items: Mapping[str, Any]
+    items: Mapping[tuple[str, str], Any]
+
+    def items_at(self, path: str, container: str | None) -> list[Any]:
+        """The item of a container at a path, or of each where none is named."""
+        return [item for (of, at), item in self.items.items() if at == path and container in (None, of)]
 
     def around(self, path: str) -> dict[str, Mapping[str, Any]]:
         """The results of the nodes in and around an item, by their ids."""
@@ -49,12 +54,12 @@ class Recordings:
         version = self._workflows.get_version(workspace_id, workflow_id, run["version"])
         containers = [node.id for node in self._workflows.plan(version["id"]).graph.walk() if node.each]
         results: dict[str, Any] = dict(run["node_results"])
-        items: dict[str, Any] = {}
+        items: dict[tuple[str, str], Any] = {}
         for container in containers:
             page = PathPage(limit=MAX_LIMIT)
             found = self._runs.list_items(workspace_id, workflow_id, run_id, container, page)
             for item in found["items"]:
                 path = "".join(f"{step}/" for step in item["path"])
-                items[path] = item["item"]
+                items[container, path] = item["item"]
                 results |= {f"{path}{node_id}": result for node_id, result in item["node_results"].items()}
         return Recording(run["input"], results, items)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StrictStr, StringConstraints, model_validator
 from typing_extensions import TypedDict
 
 from chalicelib.compiler.words import ITEM_PATH
@@ -20,12 +20,28 @@ class _Body(Model):
     model_config = ConfigDict(extra="forbid")
 
 
+class GivenError(Model):
+    """What a node failed with, and its details."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: StrictStr = "mocked"
+    message: Annotated[StrictStr, Field(min_length=1)] = "it fails, as its mock says"
+
+
 class GivenResult(_Body):
-    """How a node ended: as a mock, or before the node that is tried. `branch` is the handle that it chose."""
+    """How a node ended, with an output or an error: as a mock, or before the node that is tried. `branch` is the handle
+    that it chose; without it, the one that its output tells."""
 
     output: Any = None
     branch: str | None = None
-    error: dict[str, Any] | None = None
+    error: GivenError | None = None
+
+    @model_validator(mode="after")
+    def _ends_once(self) -> Self:
+        if self.error and self.output is not None:
+            raise ValueError("must have an output or an error: a node ends with one of them")
+        return self
 
 
 class DryRunRequest(_Body):
@@ -95,6 +111,10 @@ class Walked(TypedDict):
     nodes: dict[str, WalkedNode]
     assumed: list[str]
     """The nodes that no mock was given for, and that would have had an effect."""
+    unused: list[str]
+    """The mocks that were given for nothing that ran: for an item that there is not, or a node on another path."""
+    missing_secrets: list[str]
+    """The secrets that the nodes that ran would have taken, and that the workspace does not have: a run fails there."""
 
 
 class TriedNode(TypedDict):

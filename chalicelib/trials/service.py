@@ -14,31 +14,43 @@ from chalicelib.compiler.words import listed
 from chalicelib.errors import InvalidError
 from chalicelib.execution.node_call import NodeCall, Surroundings
 from chalicelib.node_contract import DecisionWanted, EachOf, NodeFailure, NodeOutcome, Result, RunWanted, WaitUntil
+from chalicelib.paging import MAX_LIMIT
 from chalicelib.runs.state import NodeRecord, RunState
 
 from .dry_run import DryRun
+from .given import as_mock, checked
 from .mocks import Mock, MockedCall, Mocks, Told
 from .one_node import drawn_alone
 from .recordings import Recording, Recordings
 from .schemas import DryRunRequest, GivenResult, NodeTest, TriedNode, Walked
 
 if TYPE_CHECKING:
-    from chalicelib.compiler.graph import Graph, Node
+    from chalicelib.compiler.graph import Node
     from chalicelib.runs.results import NodeError, NodeStatus
+    from chalicelib.secrets.service import SecretService
     from chalicelib.workflows.service import WorkflowService
 
 MAX_SECONDS = 25
-"""How long a node that is tried may take: API Gateway waits 29 seconds (Amazon API Gateway quotas)."""
+"""How long a trial may take: API Gateway waits 29 seconds (Amazon API Gateway quotas)."""
 NO_RECORDING = Recording({}, {}, {})
 
 
 class TrialService:
     """Use cases of trials. All raise NotFoundError for ids of another workspace."""
 
-    def __init__(self, workflows: WorkflowService, recordings: Recordings, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        workflows: WorkflowService,
+        recordings: Recordings,
+        surroundings: Surroundings,
+        secrets: SecretService,
+        max_seconds: float = MAX_SECONDS,
+    ) -> None:
+        self.max_seconds = max_seconds
         self._workflows = workflows
         self._recordings = recordings
         self._surroundings = surroundings
+        self._secrets = secrets
 
     def dry_run(self, workspace_id: UUID, workflow_id: UUID | None, request: DryRunRequest, user_id: UUID) -> Walked:
         """Walk a graph. Raises InvalidError or MalformedError for a graph that can't run."""
@@ -46,27 +58,29 @@ class TrialService:
         graph = self._workflows.check(workspace_id, workflow_id, drawn)
         recording = self._recording(workspace_id, workflow_id, request.run_id)
         run_input = request.input if "input" in request.model_fields_set else recording.input
-        mocks = Mocks({key: _mock(each) for key, each in request.mocks.items()}, _mocks(recording.results))
-        _check(graph, request.mocks)
+        mocks = Mocks(checked(graph, request.mocks), _mocks(recording.results))
         state = RunState(_run(workspace_id, workflow_id, run_input, user_id), {})
         calls = NodeCall.of_run(graph, state, graph.secrets, self._surroundings)
-        return DryRun(MockedCall.of_call(calls, mocks, Told())).run()
+        stored = self._secrets.stored(workspace_id, graph.secrets)
+        return DryRun(MockedCall.of_call(calls, mocks, Told(), stored), self.max_seconds).run()
 
     def test_node(self, workspace_id: UUID, workflow_id: UUID | None, test: NodeTest, user_id: UUID) -> TriedNode:
         """Run one node once. Raises InvalidError or MalformedError for a node that can't run."""
         drawn = test.node or self._node(workspace_id, workflow_id, test.node_id)
         recording = self._recording(workspace_id, workflow_id, test.run_id)
-        before = _mocks(recording.around(test.path)) | {key: _mock(each) for key, each in test.nodes.items()}
+        before = _records(recording.around(test.path), test.nodes)
+        item = _item(test, drawn, recording)
         is_item = test.model_fields_set & {"item", "index"} or test.path
-        alone = drawn_alone(drawn, before, is_item=bool(is_item))
+        known = before.keys() | self._mentioned(workspace_id, workflow_id, drawn)
+        alone = drawn_alone(drawn, sorted(known), is_item=bool(is_item))
         graph = self._workflows.check(workspace_id, workflow_id, alone)
         node = graph.find(str(drawn["id"]))
+        _check_given(node, before)
         run_input = test.input if "input" in test.model_fields_set else recording.input
-        item = test.item if "item" in test.model_fields_set else recording.items.get(test.path)
         index = test.index if test.index is not None else _last(test.path)
         state = RunState(_run(workspace_id, workflow_id, run_input, user_id), {}, item, index)
         calls = NodeCall.of_run(graph.scope(graph.container_of(node.id)), state, graph.secrets, self._surroundings)
-        return _tried(calls, _hurried(node), {key: _record(key, mock) for key, mock in before.items()})
+        return _tried(calls, _hurried(node), before)
 
     def _drawn(self, workspace_id: UUID, workflow_id: UUID | None, version: int | None) -> dict[str, Any]:
         if workflow_id is None:
@@ -83,6 +97,14 @@ class TrialService:
             if node["id"] == node_id:
                 return dict(node)
         raise _invalid("node_id", f"the workflow has no node {node_id[:100]}")
+
+    def _mentioned(self, workspace_id: UUID, workflow_id: UUID | None, drawn: Mapping[str, Any]) -> set[str]:
+        """The nodes of the workflow that a node may refer to: they are there, if their results are given or not."""
+        if workflow_id is None:
+            return set()
+        text = str(drawn.get("data"))
+        nodes = self._drawn(workspace_id, workflow_id, None)["nodes"]
+        return {node["id"] for node in nodes if node["id"] in text}
 
     def _recording(self, workspace_id: UUID, workflow_id: UUID | None, run_id: UUID | None) -> Recording:
         if run_id is None:
@@ -141,10 +163,6 @@ def _run(workspace_id: UUID, workflow_id: UUID | None, run_input: Any, user_id: 
     }
 
 
-def _mock(given: GivenResult) -> Mock:
-    return Mock(given.output, given.branch, given.error)
-
-
 def _mocks(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Mock]:
     return {
         place: Mock(result["output"], result["branch"], result["error"])
@@ -158,16 +176,28 @@ def _record(node_id: str, mock: Mock) -> NodeRecord:
     return NodeRecord(node_id, status, output=mock.output, error=mock.error, branch=mock.branch)
 
 
-def _check(graph: Graph, mocks: Mapping[str, GivenResult]) -> None:
-    nodes = {node.id: node for node in graph.walk()}
-    for key, given in sorted(mocks.items()):
-        ids = (key, key.lstrip("0123456789/"), key.rpartition("/")[2])
-        node = next((nodes[each] for each in ids if each in nodes), None)
-        if node is None:
-            raise _invalid("mocks", f"the graph has no node {key[:100]}")
-        if given.branch is not None and given.branch not in node.handles:
-            handles = f"its handles: {listed(sorted(node.handles))}"
-            raise _invalid("mocks", f"node {node.title} has no handle {listed([given.branch])}; {handles}")
+def _records(results: Mapping[str, Mapping[str, Any]], given: Mapping[str, GivenResult]) -> dict[str, NodeRecord]:
+    """What is known of the nodes before the one that is tried."""
+    skipped = {key: NodeRecord(key, "skipped") for key, result in results.items() if result["status"] == "skipped"}
+    mocks = _mocks(results) | {key: as_mock(each) for key, each in given.items()}
+    return skipped | {key: _record(key, mock) for key, mock in mocks.items()}
+
+
+def _item(test: NodeTest, drawn: Mapping[str, Any], recording: Recording) -> Any:
+    if "item" in test.model_fields_set or not test.path:
+        return test.item
+    if items := recording.items_at(test.path, drawn.get("parentId")):
+        return items[0]
+    raise _invalid("path", f"there is no item {test.path} among the first {MAX_LIMIT} of the run; send the item")
+
+
+def _check_given(node: Node, before: Mapping[str, NodeRecord]) -> None:
+    """Raises InvalidError for a node whose expressions take results that are not there."""
+    named = (reference.node_id for _, each in node.config.expressions for reference in each.names.references)
+    if missing := sorted(set(named) - before.keys()):
+        raise _invalid(
+            "nodes", f"no result was given of node {listed(missing)}; send it in nodes, or a run_id that has it"
+        )
 
 
 def _last(path: str) -> int | None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from chalicelib.bootstrap import services
 from tests.client import Answer, Api, edge, graph, node
 from tests.e2e.test_run import ask
 
@@ -129,6 +130,61 @@ class TestDryRun:
         assert (answer.status, answer.body["errors"][0]["path"]) == (422, "mocks")
         assert answer.body["detail"] == 'node "ok" has no handle "nope"; its handles: "approved", "rejected"'
 
+    def test_goes_on_by_what_a_mocked_output_tells(self, owner: Api) -> None:
+        drawn = graph(
+            [
+                node("c", "condition", {"expression": "{% $input.x %}"}),
+                node("s", "switch", {"value": "{% $input.y %}", "cases": ["a", "7"]}),
+                node("ok", "approval", {"message": "?"}),
+                *(value(each, each) for each in ("yes", "a", "7", "paid", "refused")),
+            ],
+            edge("c", "yes", "true"), edge("c", "s", "false"),
+            edge("s", "a", "case:a"), edge("s", "7", "case:7"), edge("s", "ok", "default"),
+            edge("ok", "paid", "approved"), edge("ok", "refused", "rejected"),
+        )  # fmt: skip
+
+        def path(**outputs: Any) -> Any:
+            mocks = {name: {"output": output} for name, output in outputs.items()}
+            run_input = {"x": False, "y": "b"}
+            return walk(owner, graph_definition=drawn, input=run_input, mocks=mocks)["path"]
+
+        assert path(c={"result": True}) == ["c", "yes"]
+        assert path(c={"result": False}, s={"value": "a"}) == ["c", "s", "a"]
+        assert path(s={"value": 7}) == ["c", "s", "7"]
+        assert path(s={"value": "b"}, ok={"decision": "rejected"}) == ["c", "s", "ok", "refused"]
+
+    @pytest.mark.parametrize(
+        ("mock", "reason"),
+        [
+            ({}, 'node "few" needs a branch: its output does not tell it; its handles: "false", "true"'),
+            ({"output": {"result": "yes"}}, "needs a branch"),
+            ({"output": {"result": True}, "branch": "false"}, 'goes on by "true", and not by "false"'),
+            ({"error": {"code": "x", "message": "m"}, "branch": "true"}, 'an error does not go on by "true"'),
+            ({"output": {"result": True}, "error": {"code": "x", "message": "m"}}, "an output or an error"),
+            ({"error": {"code": "x", "message": ""}}, "at least 1 character"),
+        ],
+    )
+    def test_by_a_mock_that_no_run_could_come_to_is_refused(self, owner: Api, mock: Any, reason: str) -> None:
+        answer = owner.send("POST", "/dry-run", {"graph_definition": ORDER, "mocks": {"few": mock}})
+        assert (answer.status, reason in answer.body["detail"]) == (422, True), answer
+
+    def test_of_an_error_that_says_nothing_says_that_it_is_a_mock(self, owner: Api) -> None:
+        told = walk(owner, graph_definition=ORDER, input={"sku": 1}, mocks={"get": {"error": {"code": "x"}}})
+        assert told["error_message"] == 'node "get" failed: it fails, as its mock says'
+
+    def test_tells_which_mocks_nothing_took(self, owner: Api) -> None:
+        each = node("each", "for_each", {"items": [1, 2]})
+        drawn = graph([each, {**value("in", "{% $item %}"), "parentId": "each"}])
+        told = walk(owner, graph_definition=drawn, mocks={"1/in": {"output": 5}, "9/in": {"output": 6}})
+        assert (told["output"], told["unused"]) == ([1, 5], ["9/in"])
+
+    def test_tells_which_secrets_a_run_would_miss(self, owner: Api, member: Api) -> None:
+        assert owner.of("secrets").send("PUT", "/there", {"value": "secret value"}).status == 201
+        headers = {"A": "{% $secrets.there %}", "B": "{% $secrets.nope %}"}
+        drawn = graph([node("a", "http_request", {"url": "https://example.com", "headers": headers})])
+        told = walk(member, graph_definition=drawn)
+        assert (told["status"], told["missing_secrets"]) == ("succeeded", ["nope"])
+
     def test_counts_what_it_passes_over(self, owner: Api) -> None:
         each = node("each", "for_each", {"items": "{% [1..2000] %}"})
         never = {**node("never", "condition", {"expression": "{% false %}"}), "parentId": "each"}
@@ -143,6 +199,12 @@ class TestDryRun:
         answer = owner.send("POST", "/dry-run", {"graph_definition": drawn})
         assert (answer.status, answer.body["errors"][0]["code"]) == (422, "too_many_steps")
         assert walk(owner, graph_definition=drawn, mocks={"each": {"output": [1, 2]}})["output"] == [1, 2]
+
+    def test_that_takes_too_long_is_refused_and_told_where(self, owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(services().trials, "max_seconds", 0)
+        answer = owner.send("POST", "/dry-run", {"graph_definition": ORDER})
+        assert (answer.status, answer.body["errors"][0]["code"]) == (422, "too_long")
+        assert "was at get" in answer.body["detail"]
 
 
 def tried(api: Api, drawn: dict[str, Any] | None = None, workflow_id: str = "", **more: Any) -> Answer:
@@ -168,6 +230,32 @@ class TestOneNode:
         changed = {**value("in", "{% $index %}"), "parentId": "each"}
         answer = tried(owner, changed, workflow_id, run_id=run["id"], path="1/")
         assert answer.body["output"] == 1
+
+    def test_takes_the_item_of_its_own_container(self, owner: Api, given: dict[str, Any]) -> None:
+        containers = [node("one", "for_each", {"items": ["x", "y"]}), node("two", "for_each", {"items": [1, 2]})]
+        inside = [{**value(f"in-{each['id']}", "{% $item %}"), "parentId": each["id"]} for each in containers]
+        workflow_id = owner.create(graph([*containers, *inside]))["id"]
+        run = owner.ended(workflow_id, owner.execute(workflow_id, given)["id"])
+        told = [tried(owner, None, workflow_id, node_id=each["id"], run_id=run["id"], path="1/") for each in inside]
+        assert [answer.body["output"] for answer in told] == ["y", 2]
+        refused = tried(owner, None, workflow_id, node_id="in-one", run_id=run["id"], path="9/")
+        assert (refused.status, refused.body["errors"][0]["path"]) == (422, "path")
+        assert tried(owner, None, workflow_id, node_id="in-one", item=5, path="9/").body["output"] == 5
+
+    def test_without_the_result_that_it_takes_is_told_so(self, owner: Api, given: dict[str, Any]) -> None:
+        drawn = graph(
+            [node("c", "condition", {"expression": "{% false %}"}), value("h", 1), value("o", "{% $nodes.h.status %}")],
+            edge("c", "h", "true"), edge("c", "o", "false"), edge("h", "o"),
+        )  # fmt: skip
+        workflow_id = owner.create(drawn)["id"]
+        answer = tried(owner, None, workflow_id, node_id="o")
+        assert (answer.status, answer.body["errors"][0]["path"]) == (422, "nodes")
+        assert answer.body["detail"] == 'no result was given of node "h"; send it in nodes, or a run_id that has it'
+        run = owner.ended(workflow_id, owner.execute(workflow_id, given)["id"])
+        assert tried(owner, None, workflow_id, node_id="o", run_id=run["id"]).body["output"] == "skipped"
+
+    def test_of_no_workflow_has_no_workflow_id(self, owner: Api) -> None:
+        assert tried(owner, value("a", "{% $type($run.workflow_id) %}")).body["output"] == "null"
 
     def test_tells_how_it_failed(self, owner: Api) -> None:
         answer = tried(owner, value("a", "{% $number('x') %}"))

@@ -81,6 +81,12 @@ def test_a_switch_goes_the_way_named_like_its_value(value: Any, branch: str) -> 
     assert run("switch", config) == Result({"value": value}, branch)
 
 
+def test_every_type_with_several_handles_says_by_which_one_an_output_goes_on() -> None:
+    assert {each.name for each in node_types().values() if len(each.handles) > 1 or each.case_handles} == {
+        each.name for each in node_types().values() if each.branch_of
+    }
+
+
 def test_the_handles_of_a_switch_are_its_cases_and_default() -> None:
     assert node_types()["switch"].handles_of({"cases": ["a", "default", "😀"]}) == (
         "case:a",
