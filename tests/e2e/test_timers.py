@@ -48,12 +48,12 @@ class TestRules:
         assert owner.send("DELETE", f"/{workflow_id}").status == 204
         assert rules(workflow_id) == {}
 
-    def test_a_clone_of_a_scheduled_template_is_not_scheduled(self, owner: Api) -> None:
+    def test_a_clone_of_a_scheduled_template_is_off(self, owner: Api) -> None:
         template = owner.create(HELLO, is_template=True)["id"]
         put(owner, template, cron="@hourly")
         clone = owner.send("POST", f"/templates/{template}/clone", {}).body
-        assert (clone["schedule_cron"], clone["schedule_enabled"]) == (None, False)
-        assert rules(clone["id"]) == {}
+        assert (clone["schedule_cron"], clone["schedule_enabled"]) == ("@hourly", False)
+        assert {state for _, state in rules(clone["id"]).values()} == {"DISABLED"}
 
     def test_what_someone_did_by_hand_is_told_and_mended(self, owner: Api) -> None:
         client = boto3.client("events", region_name="us-east-1")
