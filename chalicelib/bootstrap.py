@@ -56,6 +56,7 @@ class Services:
             self.conninfo,
             settings.database_pool_size,
             wait_seconds=settings.database_wait_seconds,
+            answer_seconds=settings.database_answer_seconds,
             is_proxied=settings.database_is_proxied,
         )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -48,6 +49,12 @@ def conninfo(settings: Settings, log_in: Callable[[], Login]) -> str:
         tcp_user_timeout=str(ANSWER_SECONDS * 1000),
         **told,
     )
+
+
+def conninfo_within(text: str, seconds: float) -> str:
+    """The same, for who waits no longer; libpq takes whole seconds, two at least."""
+    told = float(conninfo_to_dict(text).get("connect_timeout") or CONNECT_SECONDS)
+    return text if seconds >= told else make_conninfo(text, connect_timeout=str(max(2, math.ceil(seconds))))
 
 
 def session_settings(settings: Settings) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,8 +12,10 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
 
+from .conninfo import conninfo_within
 from .errors import NotFoundError, UnavailableError
 from .jsontext import from_text
+from .patience import PatientConnection, seconds_left
 from .pool import Connection, Pool
 
 __all__ = ["Connection", "Database", "after_commit", "one"]
@@ -33,19 +36,31 @@ def after_commit(deed: Callable[[], None]) -> None:
 
 class Database:
     """Connects when first used. `conninfo` gives the connection string for each new connection; `is_proxied` says that
-    what is prepared on it is not there the next time."""
+    what is prepared on it is not there the next time; `answer_seconds`, after how long a statement without an answer
+    fails."""
 
     def __init__(
-        self, conninfo: Callable[[], str], pool_size: int, *, wait_seconds: float = 10, is_proxied: bool = False
+        self,
+        conninfo: Callable[[], str],
+        pool_size: int,
+        *,
+        wait_seconds: float = 10,
+        answer_seconds: float = math.inf,
+        is_proxied: bool = False,
     ) -> None:
         self._conninfo = conninfo
+        self.answer_seconds = answer_seconds
         self._is_proxied = is_proxied
         self.pool = Pool(self._connect, pool_size, wait_seconds)
 
     def _connect(self) -> Connection:
-        connection: Connection = psycopg.Connection.connect(
-            self._conninfo(), autocommit=True, prepare_threshold=None if self._is_proxied else 5, row_factory=dict_row
+        connection = PatientConnection.connect(
+            conninfo_within(self._conninfo(), seconds_left()),
+            autocommit=True,
+            prepare_threshold=None if self._is_proxied else 5,
+            row_factory=dict_row,
         )
+        connection.answer_seconds = self.answer_seconds
         set_json_loads(from_text, connection)
         return connection
 

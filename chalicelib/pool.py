@@ -13,6 +13,8 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow
 
+from .patience import seconds_left, within
+
 Connection = psycopg.Connection[DictRow]
 
 PAUSE_SECONDS = 0.2
@@ -45,11 +47,15 @@ class Pool:
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A connection that works, for as long as the block lasts. Raises psycopg.OperationalError."""
-        until = time.monotonic() + self.wait_seconds
-        if not self._places.acquire(timeout=self.wait_seconds):
-            raise psycopg.OperationalError("all connections are in use")
+        with within(self.wait_seconds):
+            if not self._places.acquire(timeout=max(seconds_left(), 0)):
+                raise psycopg.OperationalError("all connections are in use")
+            try:
+                connection = self._find_idle() or self._make()
+            except BaseException:
+                self._places.release()
+                raise
         try:
-            connection = self._find_idle() or self._make(until)
             try:
                 yield connection
             finally:
@@ -68,17 +74,17 @@ class Pool:
         with suppress(IndexError):
             while True:
                 connection, since = self._idle.pop()
-                if _is_alive(connection, is_trusted=time.time() - since < self._trusted_seconds):
+                if seconds_left() > 0 and _is_alive(connection, is_trusted=time.time() - since < self._trusted_seconds):
                     return connection
                 connection.close()
         return None
 
-    def _make(self, until: float) -> Connection:
+    def _make(self) -> Connection:
         while True:
             try:
                 return self._connect()
             except psycopg.OperationalError:
-                if time.monotonic() + PAUSE_SECONDS > until:
+                if seconds_left() < PAUSE_SECONDS:
                     raise
                 time.sleep(PAUSE_SECONDS)
 

@@ -7,6 +7,7 @@ no request need it for nothing else.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -154,6 +155,11 @@ class Settings:
     max_graph_nodes: int = _setting(500, _whole(1))
     max_input_bytes: int = _setting(256 * 1024, _whole(1))
     max_output_bytes: int = _setting(6 * 1024 * 1024, _whole(1))
+
+    @property
+    def database_answer_seconds(self) -> float:
+        """When a statement is given up that the database itself should have ended before."""
+        return self.database_statement_seconds + 2 if self.database_statement_seconds else math.inf
 
     @property
     def jwt_audiences(self) -> tuple[str, ...]:

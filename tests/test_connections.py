@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
+import psutil
 import psycopg
 import pytest
 from moto import mock_aws
@@ -24,6 +26,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.conninfo import Login, conninfo, session_settings
 from chalicelib.db import Database
 from chalicelib.errors import UnavailableError
+from chalicelib.health.controller import get_readiness
 from chalicelib.migrations import migrate
 from chalicelib.pool import Pool
 from chalicelib.roles import let_in
@@ -33,6 +36,7 @@ from local.workspaces import token
 from tests.tls import Authority, speaking_tls
 
 REGION, HOST = "eu-central-1", "localhost"
+FROZEN_SECONDS = 20
 ACCOUNT: dict[str, Any] = {
     "database_host": HOST,
     "database_name": "postgres",
@@ -74,6 +78,26 @@ class Server:
     @property
     def path(self) -> str:
         return f"{conninfo_to_dict(self.url)['host']}/.s.PGSQL.5432"
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It takes connections and says nothing; after a while it does again, so that who waits for ever fails."""
+        server = psutil.Process(int((self._folder / "postmaster.pid").read_text().split()[0]))
+        processes = [server, *server.children()]
+
+        def resume() -> None:
+            for each in processes:
+                each.resume()
+
+        for each in processes:
+            each.suspend()
+        thaw = Timer(FROZEN_SECONDS, resume)
+        thaw.start()
+        try:
+            yield
+        finally:
+            thaw.cancel()
+            resume()
 
     def terminate(self, application: str) -> int:
         """End the connections of that name; how many there were."""
@@ -192,6 +216,42 @@ def test_a_server_that_stays_away_is_unavailable() -> None:
     for _ in range(2):
         with pytest.raises(UnavailableError):
             answer(nowhere)
+
+
+def test_readiness_does_not_wait_for_a_server_that_is_away() -> None:
+    tried = []
+
+    def away() -> str:
+        tried.append(1)
+        return "host=/nowhere"
+
+    with pytest.raises(UnavailableError):
+        get_readiness(Database(away, 1))
+    assert len(tried) < 12  # in the ten seconds of others it is fifty times
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_readiness_does_not_wait_for_a_server_that_is_frozen(
+    database: Database, server: Server, connected: bool
+) -> None:
+    if connected:
+        assert answer(database) == 7
+    with server.frozen(), pytest.raises(UnavailableError, match="does not answer"):
+        get_readiness(database)
+    assert answer(database) == 7
+
+
+def test_a_statement_on_a_server_that_is_frozen_is_unavailable_and_the_next_one_works(server: Server) -> None:
+    with closing(Database(lambda: server.url, 1, answer_seconds=0.5)) as impatient:
+        with pytest.raises(UnavailableError), impatient.transaction() as connection, server.frozen():
+            connection.execute("SELECT 1")
+        assert answer(impatient) == 7
+
+
+def test_a_statement_is_given_up_after_the_database_should_have_ended_it() -> None:
+    made = Services(settings(database_statement_seconds=7)).database
+    assert made.answer_seconds == 9
+    assert Services(settings(database_statement_seconds=0)).database.answer_seconds == math.inf
 
 
 # What a session is told
