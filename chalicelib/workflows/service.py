@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from chalicelib.batches import in_batches
 from chalicelib.compiler.webhook import Webhook
-from chalicelib.compiler.words import listed
 from chalicelib.errors import (
     ConflictError,
     InvalidError,
@@ -31,15 +30,14 @@ from .schemas import (
     Merged,
     NewVersion,
     Rollback,
-    StoredWorkflow,
     TemplateRow,
     UpdateWorkflow,
     VersionDetail,
     VersionRow,
     WorkflowDetail,
     WorkflowRow,
-    WorkflowWarning,
 )
+from .shown import shown
 
 if TYPE_CHECKING:
     from chalicelib.compiler.certified import Certificate
@@ -60,11 +58,9 @@ NOT_A_WORKFLOW = {
 }
 """The columns that a built-in template has no row for."""
 
-
 DELETE_SECONDS = 15
 """How long a request goes on deleting the runs of a workflow. API Gateway waits for 29 seconds, and the rest takes a
 few."""
-ONLY_STORED = frozenset({"missing_secrets", "webhook_token", "webhook_enabled"})
 
 
 class WorkflowService:
@@ -117,7 +113,7 @@ class WorkflowService:
             workflow_id = repository.insert(workspace_id, user_id, name, description, is_template, version)
             if template_id:
                 repository.copy_schedule(template_id, workflow_id)
-            return _shown(repository.get(workspace_id, workflow_id))
+            return shown(repository.get(workspace_id, workflow_id))
 
     def validate(self, workspace_id: UUID, graph_definition: dict[str, Any]) -> Certificate | None:
         """What a run of a graph would cost; saves nothing. Raises as `create` does."""
@@ -126,7 +122,7 @@ class WorkflowService:
     def get(self, workspace_id: UUID, workflow_id: UUID) -> WorkflowDetail:
         """A workflow with its current graph."""
         with self._database.connection() as connection:
-            return _shown(WorkflowRepository(connection).get(workspace_id, workflow_id))
+            return shown(WorkflowRepository(connection).get(workspace_id, workflow_id))
 
     def current_version(self, workspace_id: UUID, workflow_id: UUID) -> VersionRow:
         """The version that runs now."""
@@ -151,7 +147,7 @@ class WorkflowService:
                 repository.update(workflow_id, change.name, change.is_template, description)
             if version is not None:
                 repository.append_version(workflow_id, version)
-            return _shown(repository.get(workspace_id, workflow_id))
+            return shown(repository.get(workspace_id, workflow_id))
 
     def rollback(self, workspace_id: UUID, workflow_id: UUID, target: Rollback) -> WorkflowDetail:
         """Append a version with an older one's graph. Raises NotFoundError for a missing version, InvalidError for one
@@ -165,7 +161,7 @@ class WorkflowService:
             webhook = Webhook.model_validate(old["webhook"]) if old["webhook"] else None
             version = NewVersion(old["graph_definition"], old["certificate"], old["secrets"], webhook)
             repository.append_version(workflow_id, version)
-            return _shown(repository.get(workspace_id, workflow_id))
+            return shown(repository.get(workspace_id, workflow_id))
 
     def merge(self, workspace_id: UUID, workflow_id: UUID, edit: Merge) -> Merged:
         """What an editor drew and what was saved meanwhile, in one graph; saves nothing. Raises ConflictError where
@@ -264,33 +260,6 @@ class WorkflowService:
 
 def _entries(base: dict[str, Any], graph: dict[str, Any]) -> list[ChangeEntry]:
     return cast("list[ChangeEntry]", entries(changes(base, graph)))
-
-
-def _shown(workflow: StoredWorkflow) -> WorkflowDetail:
-    shown = {key: value for key, value in workflow.items() if key not in ONLY_STORED}
-    token, enabled = workflow["webhook_token"], workflow["webhook_enabled"]
-    shown["webhook"] = {"token": token, "enabled": enabled} if token else None
-    shown["warnings"] = list(_warnings(workflow))
-    return cast("WorkflowDetail", shown)
-
-
-def _warnings(workflow: StoredWorkflow) -> Iterator[WorkflowWarning]:
-    triggers = {node["id"] for node in workflow["graph_definition"]["nodes"] if node["type"] == "trigger"}
-    for name, nodes in workflow["missing_secrets"].items():
-        yield {
-            "code": "missing_secret",
-            "message": f'the workspace has no secret "{name}" yet; {_lacking(nodes, triggers)}',
-            "path": f"$secrets.{name}",
-            "node_ids": nodes,
-        }
-
-
-def _lacking(nodes: list[str], triggers: set[str]) -> str:
-    """What comes of a secret that is not there: it is by a trigger's that requests are checked, before any run."""
-    takers = [node_id for node_id in nodes if node_id not in triggers]
-    refused = ["requests to the webhook are refused with 503 until it is there"] if len(takers) < len(nodes) else []
-    fails = [f"a run fails where it comes to {listed(takers)}"] if takers else []
-    return ", and ".join(refused + fails)
 
 
 def _check_version(repository: WorkflowRepository, workflow: WorkflowRow, expected: int | None) -> None:
